@@ -1,0 +1,425 @@
+"""A batch of authorization requests as one set of facts: gathered once, updated as it is decided.
+
+Within a batch, each request sees the effect of those before it, exactly as if each had its own
+transaction: what a decision changes is applied to the facts in memory by the same arithmetic that
+the database will hold after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from signets.app.limits import columns_of, counted_by, key_of, limit_since
+from signets.app.records import (
+    Card,
+    DecisionRow,
+    DecisionState,
+    ExposureRow,
+    Intent,
+    Transaction,
+    WindowRow,
+)
+from signets.app.services import Services
+from signets.app.store import UnitOfWork
+from signets.core.authorization.facts import (
+    CardFacts,
+    Facts,
+    IntentFacts,
+    KnownRequest,
+    LiveAuthorization,
+)
+from signets.core.authorization.decision import DecisionKind
+from signets.core.authorization.request import AuthorizationRequest
+from signets.core.card import UnlockWindow
+from signets.core.intent import Bounds
+from signets.core.merchant.match import match_lock
+from signets.core.merchant.model import Learned, MatchResult, MerchantLock, MerchantMatch
+from signets.core.policy.levels import (
+    applicable_budgets,
+    applicable_caps,
+    blocked,
+    tightest_tolerance,
+)
+from signets.core.policy.match import Subject
+from signets.core.policy.model import Budget, Cap, Measure, Period, Policy
+from signets.core.settlement.model import LifecycleEvent
+from signets.core.velocity import Exposure, Usage, period_start, used_since
+
+CapKey = tuple[str, tuple[str, ...]]
+BreakerKey = tuple[str, str | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class CardBook:
+    """A card of the batch with what belongs to it."""
+
+    card: Card
+    agent_handle: str
+    agent_frozen: bool
+    exposure: Exposure
+    window: WindowRow | None
+    verifications: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What applies to one request: caps and budgets with the keys they count by."""
+
+    subject: Subject
+    caps: tuple[tuple[Cap, CapKey], ...]
+    budgets: tuple[tuple[Budget, CapKey], ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """All facts of one batch, mutable while it is decided."""
+
+    now: datetime
+    policy: Policy
+    policy_version: int
+    organization_frozen: bool
+    cards: dict[str, CardBook] = field(default_factory=dict)  # by issuer token
+    decisions: dict[str, list[DecisionRow]] = field(default_factory=dict)  # by request id
+    transactions: dict[str, Transaction] = field(default_factory=dict)  # by request id
+    events: dict[str, list[LifecycleEvent]] = field(default_factory=dict)  # by transaction id
+    live: dict[str, dict[str, Transaction]] = field(default_factory=dict)  # card -> id
+    intents: dict[str, Intent] = field(default_factory=dict)
+    exposures: dict[str, ExposureRow] = field(default_factory=dict)  # by subject
+    matches: dict[str, MerchantMatch] = field(default_factory=dict)  # by request key
+    limits: dict[str, Limits] = field(default_factory=dict)  # by request key
+    used: dict[CapKey, Usage] = field(default_factory=dict)
+    budgets: dict[CapKey, Exposure] = field(default_factory=dict)
+    declines: dict[BreakerKey, int] = field(default_factory=dict)
+
+    def earlier(self, request: AuthorizationRequest) -> DecisionRow | None:
+        """The stored answer to exactly this request."""
+        for decision in self.decisions.get(request.request_id, ()):
+            if decision.fingerprint == request.fingerprint:
+                return decision
+        return None
+
+    def facts(self, request: AuthorizationRequest) -> Facts:
+        """The facts for one request, as they stand now."""
+        book = self.cards.get(request.card_token)
+        if book is None:
+            return Facts(card=None)
+        key = request_key(request)
+        match, limits = self.matches[key], self.limits[key]
+        known = self._known(request)
+        intent_id = known.intent_id if known and known.intent_id else None
+        if intent_id is None and book.window is not None:
+            intent_id = book.window.intent_id
+        intent = self.intents.get(intent_id) if intent_id else None
+        prohibited = blocked(self.policy, limits.subject)
+        vendor = match.vendor if match.result is MatchResult.MATCH else None
+        return Facts(
+            card=self._card_facts(book),
+            match=match,
+            window=_window(book.window),
+            intent=self._intent_facts(intent) if intent else None,
+            known=known,
+            live=tuple(
+                LiveAuthorization(
+                    request_id=one.issuer_token,
+                    vendor=one.vendor,
+                    amount=one.held,
+                    currency=one.currency,
+                    intent_id=one.intent_id,
+                )
+                for one in self.live.get(book.card.id, {}).values()
+                if one.issuer_token != request.request_id
+            ),
+            caps=tuple((cap, self.used[key]) for cap, key in limits.caps),
+            budgets=tuple((budget, self.budgets[key]) for budget, key in limits.budgets),
+            blocked_categories=prohibited.categories,
+            blocked_countries=prohibited.countries,
+            tolerance=tightest_tolerance(self.policy, limits.subject, max(1, request.amount)),
+            verification=self.policy.verification,
+            verifications_today=book.verifications,
+            breaker=self.policy.breaker,
+            recent_declines=self.declines.get((book.card.id, vendor), 0),
+            grace=timedelta(seconds=self.policy.grace_seconds),
+            zone=self.policy.time_zone,
+        )
+
+    def _known(self, request: AuthorizationRequest) -> KnownRequest | None:
+        approved = [
+            one
+            for one in self.decisions.get(request.request_id, ())
+            if one.approved and one.state is not DecisionState.VOID
+        ]
+        if not approved:
+            return None
+        return KnownRequest(
+            approved_amount=sum(one.hold for one in approved),
+            approved_intent_amount=sum(one.intent_amount for one in approved),
+            first_approved_at=approved[0].decided_at,
+            intent_id=approved[0].intent_id,
+            verification=all(one.kind is DecisionKind.VERIFICATION for one in approved),
+        )
+
+    def _card_facts(self, book: CardBook) -> CardFacts:
+        card = book.card
+        frozen = (
+            *(("card",) if card.frozen_at is not None else ()),
+            *(("agent",) if book.agent_frozen else ()),
+            *(("organization",) if self.organization_frozen else ()),
+        )
+        return CardFacts(
+            card_id=card.id,
+            agent_id=card.agent_id,
+            state=card.state,
+            frozen=frozen,
+            lock=MerchantLock(
+                vendors=card.merchant_lock, allow_facilitators=card.allow_facilitators
+            ),
+            currency=card.currency,
+            spending_limit=card.spending_limit,
+            per_authorization_limit=card.per_authorization_limit,
+            exposure=book.exposure,
+        )
+
+    def _intent_facts(self, intent: Intent) -> IntentFacts:
+        exposure = self.exposures.get(intent.id)
+        return IntentFacts(
+            intent_id=intent.id,
+            state=intent.state,
+            bounds=Bounds(
+                usage=intent.usage,
+                max_total=intent.max_total,
+                max_per_charge=intent.max_per_charge,
+                max_count=intent.max_count,
+            ),
+            currency=intent.currency,
+            expected_amount=intent.expected_amount,
+            vendor=intent.vendor,
+            used=intent.used,
+            charges=intent.charges,
+            reserved=exposure.reserved if exposure else 0,
+        )
+
+
+def request_key(request: AuthorizationRequest) -> str:
+    """Names a request within a batch."""
+    return f"{request.request_id}\n{request.fingerprint}"
+
+
+def _window(row: WindowRow | None) -> UnlockWindow | None:
+    if row is None:
+        return None
+    return UnlockWindow(
+        intent_id=row.intent_id,
+        opens_at=row.opens_at,
+        closes_at=row.closes_at,
+        consumed_at=row.consumed_at,
+    )
+
+
+async def gather(
+    services: Services,
+    uow: UnitOfWork,
+    connection_id: str,
+    requests: Sequence[AuthorizationRequest],
+) -> Batch:
+    """Load everything that deciding these requests needs, set-wise."""
+    version, policy = await services.policies.in_force(uow)
+    batch = Batch(
+        now=uow.now,
+        policy=policy,
+        policy_version=version,
+        organization_frozen=uow.organization.frozen_at is not None,
+    )
+    tokens = sorted({request.card_token for request in requests})
+    ids = sorted({request.request_id for request in requests})
+    for row in await uow.authorizations.decisions(connection_id, ids):
+        batch.decisions.setdefault(row.request_id, []).append(row)
+    await _gather_cards(uow, batch, connection_id, tokens)
+    card_ids = [book.card.id for book in batch.cards.values()]
+    for found in await uow.authorizations.transactions(connection_id, ids, card_ids):
+        if found.connection_id == connection_id and found.issuer_token in ids:
+            batch.transactions[found.issuer_token] = found
+            batch.events[found.id] = await uow.transactions.events(found.id)
+        if found.held > 0 and found.card_id is not None:
+            batch.live.setdefault(found.card_id, {})[found.id] = found
+    intent_ids = {
+        *(book.window.intent_id for book in batch.cards.values() if book.window),
+        *(one.intent_id for one in batch.transactions.values() if one.intent_id),
+    }
+    for intent in await uow.authorizations.intents(sorted(intent_ids)):
+        batch.intents[intent.id] = intent
+    subjects = [*intent_ids, *(one.id for one in batch.transactions.values())]
+    batch.exposures.update(await uow.ledger.exposures(sorted(subjects)))
+    for request in requests:
+        _examine(services, batch, request)
+    await _gather_limits(uow, batch)
+    return batch
+
+
+async def _gather_cards(
+    uow: UnitOfWork, batch: Batch, connection_id: str, tokens: Sequence[str]
+) -> None:
+    found = await uow.authorizations.cards(connection_id, tokens)
+    ids = [card.id for card, _, _ in found]
+    windows = {one.card_id: one for one in await uow.authorizations.open_windows(ids)}
+    day = period_start(Period.DAY, batch.now, "UTC") or batch.now
+    verifications = await uow.ledger.verifications(ids, day)
+    for card, handle, frozen_at in found:
+        batch.cards[card.issuer_token or ""] = CardBook(
+            card=card,
+            agent_handle=handle,
+            agent_frozen=frozen_at is not None,
+            exposure=Exposure(),
+            window=windows.get(card.id),
+            verifications=verifications.get(card.id, 0),
+        )
+    by_period: dict[tuple[datetime | None, str], list[CardBook]] = {}
+    for book in batch.cards.values():
+        since = limit_since(book.card, batch.now, batch.policy.time_zone)
+        by_period.setdefault((since, book.card.currency), []).append(book)
+    for (since, currency), books in by_period.items():
+        exposures = await uow.ledger.exposed(
+            ("card_id",), [(book.card.id,) for book in books], since=since, currency=currency
+        )
+        for book, exposure in zip(books, exposures, strict=True):
+            book.exposure = exposure
+
+
+def _examine(services: Services, batch: Batch, request: AuthorizationRequest) -> None:
+    """Who is charging, and which limits that touches."""
+    book = batch.cards.get(request.card_token)
+    if book is None:
+        return
+    key = request_key(request)
+    match = match_lock(
+        MerchantLock(
+            vendors=book.card.merchant_lock, allow_facilitators=book.card.allow_facilitators
+        ),
+        request.merchant,
+        services.directory,
+        Learned(),
+    )
+    batch.matches[key] = match
+    vendor = match.vendor if match.result is MatchResult.MATCH else None
+    known = services.directory.vendor(vendor) if vendor else None
+    intent = batch.intents.get(book.window.intent_id) if book.window else None
+    subject = Subject(
+        agent_id=book.card.agent_id,
+        agent_handle=book.agent_handle,
+        card_id=book.card.id,
+        vendor=vendor,
+        vendor_category=known.category if known else None,
+        workflow=intent.workflow if intent else None,
+    )
+    batch.limits[key] = Limits(
+        subject=subject,
+        caps=tuple(
+            (cap, (cap.name, key_of(cap.scope, subject) or ()))
+            for cap in applicable_caps(batch.policy, subject)
+        ),
+        budgets=tuple(
+            (budget, (budget.name, key_of(budget.scope, subject) or ()))
+            for budget in applicable_budgets(batch.policy, subject)
+        ),
+    )
+
+
+async def _gather_limits(uow: UnitOfWork, batch: Batch) -> None:
+    caps: dict[str, tuple[Cap, dict[tuple[str, ...], None]]] = {}
+    budgets: dict[str, tuple[Budget, dict[tuple[str, ...], None]]] = {}
+    for limits in batch.limits.values():
+        for cap, (name, key) in limits.caps:
+            caps.setdefault(name, (cap, {}))[1][key] = None
+        for budget, (name, key) in limits.budgets:
+            budgets.setdefault(name, (budget, {}))[1][key] = None
+    zone = batch.policy.time_zone
+    for name, (cap, wanted) in caps.items():
+        usages = await uow.ledger.used(
+            columns_of(cap.scope),
+            list(wanted),
+            since=used_since(cap.window, batch.now, zone),
+            measure=cap.measure,
+            cap=cap.name,
+            when=await counted_by(uow, cap.when),
+        )
+        for key, usage in zip(wanted, usages, strict=True):
+            batch.used[name, key] = usage
+    for name, (budget, wanted) in budgets.items():
+        exposures = await uow.ledger.exposed(
+            columns_of(budget.scope),
+            list(wanted),
+            since=period_start(budget.period, batch.now, zone),
+            currency=budget.currency,
+            when=await counted_by(uow, budget.when),
+        )
+        for key, exposure in zip(wanted, exposures, strict=True):
+            batch.budgets[name, key] = exposure
+    pairs: dict[BreakerKey, datetime] = {}
+    span = timedelta(seconds=batch.policy.breaker.seconds)
+    for book in batch.cards.values():
+        since = batch.now - span
+        if book.card.breaker_reset_at is not None:
+            since = max(since, book.card.breaker_reset_at)
+        for vendor in (None, *book.card.merchant_lock):
+            pairs[book.card.id, vendor] = since
+    counts = await uow.ledger.declines(
+        [(card, vendor, since) for (card, vendor), since in pairs.items()]
+    )
+    batch.declines.update(zip(pairs, counts, strict=True))
+
+
+def count_usage(
+    batch: Batch,
+    limits: Limits,
+    *,
+    approved: bool,
+    counts: bool,
+    amount: int,
+    capped_by: tuple[str, ...],
+) -> None:
+    """Let the caps of later requests in the batch see this one."""
+    for cap, key in limits.caps:
+        if (not approved and cap.measure is Measure.APPROVED) or cap.name in capped_by:
+            continue
+        before = batch.used[key]
+        batch.used[key] = Usage(
+            count=before.count + int(counts),
+            amount=before.amount + amount,
+            oldest=before.oldest or (batch.now if counts else None),
+        )
+
+
+def count_exposure(
+    batch: Batch, book: CardBook, limits: Limits, before: ExposureRow | None, after: ExposureRow
+) -> None:
+    """Let card and budgets of later requests see what this one put at stake."""
+    change = Exposure(
+        reserved=after.reserved - (before.reserved if before else 0),
+        held=after.held - (before.held if before else 0),
+        cleared=after.cleared - (before.cleared if before else 0),
+        refunded=after.refunded - (before.refunded if before else 0),
+    )
+    book.exposure = book.exposure + change
+    for _, key in limits.budgets:
+        batch.budgets[key] = batch.budgets[key] + change
+    batch.exposures[after.subject_id] = after
+
+
+def live_after(batch: Batch, transaction: Transaction) -> None:
+    """Keep the card's live authorizations up to date."""
+    if transaction.card_id is None:
+        return
+    on_card = batch.live.setdefault(transaction.card_id, {})
+    if transaction.held > 0:
+        on_card[transaction.id] = transaction
+    else:
+        on_card.pop(transaction.id, None)
+    batch.transactions[transaction.issuer_token] = transaction
+
+
+def replace_intent(batch: Batch, intent: Intent, *, charges: int, used: int) -> Intent:
+    """The intent as later requests see it."""
+    changed = replace(intent, charges=charges, used=used)
+    batch.intents[intent.id] = changed
+    return changed

@@ -1,0 +1,176 @@
+"""A member approves or denies an escalated intent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from signets.app.approve_intent import approve_intent
+from signets.app.caller import Caller, not_found
+from signets.app.choose_card import Need, choose_card
+from signets.app.journal import record
+from signets.app.limits import exceeded_limits
+from signets.app.open_period import approve_period
+from signets.app.read_intents import intent_view, visible_intent
+from signets.app.records import Approval, ApprovalState, ApprovalVote, Intent, Member
+from signets.app.resolve_agent import usable_agent
+from signets.app.services import Services
+from signets.app.store import UnitOfWork
+from signets.app.sync_card import sync_now
+from signets.app.unlock_card import move_intent
+from signets.app.verdict_json import verdict_json
+from signets.app.views import IntentView
+from signets.core.access import Scope
+from signets.core.approval import ApprovalOutcome, ApprovalRequest, Vote, Voter, cast
+from signets.core.errors import Refusal, RefusalKind
+from signets.core.intent import Bounds, IntentState, Usage
+from signets.core.pan import refuse_pan
+from signets.core.policy.evaluate import IntentFacts, approver_may, evaluate_intent
+from signets.core.policy.match import Subject
+from signets.core.policy.model import Outcome
+
+
+async def decide_approval(
+    services: Services, caller: Caller, intent_id: str, vote: Vote, comment: str
+) -> IntentView:
+    """Cast a member's vote; the last one needed opens the card, one denial denies.
+
+    Policy, caps and budgets are evaluated again with the last vote: what they would deny by then
+    is refused, and stays waiting.
+
+    Raises:
+        Refusal: Who asked, viewers, members policy does not name, second votes, expired requests,
+            and what policy denies now.
+    """
+    caller.require(Scope.INTENTS_DECIDE)
+    refuse_pan(comment, param="comment")
+    card_id: str | None = None
+    async with services.store.transaction(caller.org_id) as uow:
+        intent = await visible_intent(uow, caller, intent_id)
+        member = await uow.identity.member(caller.member_id or "")
+        approval = await uow.intents.approval_of(intent_id)
+        if member is None:
+            raise not_found("member", caller.actor)
+        if approval is None or intent.state is not IntentState.PENDING_APPROVAL:
+            raise Refusal(
+                RefusalKind.CONFLICT,
+                "intent_state",
+                f"the intent is `{intent.state}` and waits for nobody",
+            )
+        outcome = await _cast(uow, approval, member, vote)
+        await uow.intents.add_vote(
+            ApprovalVote(
+                request_id=approval.id,
+                member_id=member.id,
+                vote=vote,
+                comment=comment,
+                at=uow.now,
+            )
+        )
+        await record(
+            services,
+            uow,
+            "approval.voted",
+            actor=caller.actor,
+            subject=approval.id,
+            intent_id=intent.id,
+            card_id=intent.card_id,
+            data={"vote": vote.value, "comment": comment, "outcome": outcome.value},
+        )
+        if outcome is ApprovalOutcome.DENIED:
+            await uow.intents.decide_approval(approval.id, ApprovalState.DENIED, uow.now)
+            await move_intent(services, uow, intent, IntentState.DENIED, actor=caller.actor)
+        elif outcome is ApprovalOutcome.APPROVED:
+            await uow.intents.decide_approval(approval.id, ApprovalState.APPROVED, uow.now)
+            card_id = await _approve(services, uow, intent, caller.actor)
+    if card_id is not None:
+        await sync_now(services, caller.org_id, card_id)
+    async with services.store.unlocked(caller.org_id) as uow:
+        return await intent_view(uow, intent_id)
+
+
+async def _cast(
+    uow: UnitOfWork, approval: Approval, member: Member, vote: Vote
+) -> ApprovalOutcome:
+    votes = await uow.intents.votes(approval.id)
+    return cast(
+        ApprovalRequest(
+            required=approval.required,
+            requested_by=approval.requested_by,
+            expires_at=approval.expires_at,
+            votes=tuple((one.member_id, one.vote) for one in votes),
+        ),
+        Voter(
+            member_id=member.id,
+            role=member.role,
+            named=approver_may(
+                tuple(tuple(named) for named in approval.approvers),
+                member_id=member.id,
+                email=member.email,
+            ),
+        ),
+        vote,
+        uow.now,
+    )
+
+
+async def _approve(services: Services, uow: UnitOfWork, intent: Intent, actor: str) -> str:
+    """The last vote: evaluate again, then open the card."""
+    version, policy = await services.policies.in_force(uow)
+    agent = await usable_agent(uow, intent.agent_id)
+    need = Need(
+        vendor=intent.vendor,
+        currency=intent.currency,
+        amount=intent.max_total,
+        recurring=intent.usage is Usage.RECURRING,
+        workflow=intent.workflow,
+    )
+    card = await choose_card(
+        uow, agent, need, policy, card_id=intent.card_id if intent.parent_id else None
+    )
+    subject = Subject(
+        agent_id=agent.id,
+        agent_handle=agent.handle,
+        card_id=card.id if card else None,
+        vendor=intent.vendor,
+        vendor_category=intent.category,
+        workflow=intent.workflow,
+    )
+    bounds = Bounds(
+        usage=intent.usage,
+        max_total=intent.max_total,
+        max_per_charge=intent.max_per_charge,
+        max_count=intent.max_count,
+    )
+    facts = IntentFacts(
+        subject=subject,
+        expected=intent.expected_amount,
+        currency=intent.currency,
+        usage=intent.usage,
+        maximum=intent.max_total,
+        limits_exceeded=await exceeded_limits(uow, policy, subject, bounds, intent.currency),
+    )
+    verdict = evaluate_intent(policy, facts)
+    if verdict.outcome is Outcome.DENY:
+        raise Refusal(
+            RefusalKind.CONFLICT,
+            "policy_denies",
+            f"policy denies this intent by now: {'; '.join(verdict.reasons)}",
+        )
+    await uow.intents.set_verdict(intent.id, version, verdict_json(verdict))
+    intent = replace(intent, policy_version=version)
+    if intent.parent_id is not None and card is not None:
+        parent = await uow.intents.get(intent.parent_id)
+        anchor = (parent.approved_at if parent else None) or intent.created_at
+        await approve_period(services, uow, intent, card, policy, anchor=anchor, actor=actor)
+        return card.id
+    opened = await approve_intent(
+        services,
+        uow,
+        intent,
+        agent,
+        card,
+        policy,
+        actor=actor,
+        data={"policy_version": version},
+    )
+    return opened.id

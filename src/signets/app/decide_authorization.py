@@ -1,0 +1,464 @@
+"""The real-time decision: gather → decide → commit, for one request or for many at once.
+
+One database transaction decides a whole batch. Everything that an approval means (decision, hold,
+exposure, postings, velocity, evidence) is in that transaction, so no answer exists before it is
+durable and no half of one ever does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from signets.app.authorization_batch import (
+    Batch,
+    CardBook,
+    Limits,
+    count_exposure,
+    count_usage,
+    gather,
+    live_after,
+    replace_intent,
+    request_key,
+)
+from signets.app.booking import book
+from signets.app.journal import evidence_row, posting_rows
+from signets.app.records import (
+    DecisionRow,
+    DecisionState,
+    EvidenceRow,
+    ExposureRow,
+    Intent,
+    PostingRow,
+    Transaction,
+    VelocityRow,
+)
+from signets.app.services import Services
+from signets.app.store import UnitOfWork
+from signets.app.transaction_row import Identity, approvals_of, stored_totals, transaction_row
+from signets.app.trip_breaker import trip_breaker
+from signets.core.authorization.decide import decide
+from signets.core.authorization.decision import Check, CheckStatus, Decision, DecisionKind
+from signets.core.authorization.facts import Facts
+from signets.core.authorization.request import AuthorizationRequest
+from signets.core.card import CardState
+from signets.core.ids import Prefix
+from signets.core.intent import IntentState
+from signets.core.ledger import EntryKind
+from signets.core.settlement.fold import fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a decision was made on: stored with it, for the replay."""
+
+    request: AuthorizationRequest
+    facts: Facts
+    at: Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Writes:
+    """Rows to be written at the end of a batch, one statement a table."""
+
+    decisions: list[DecisionRow] = field(default_factory=list)
+    transactions: dict[str, Transaction] = field(default_factory=dict)
+    velocity: list[VelocityRow] = field(default_factory=list)
+    exposures: dict[str, ExposureRow] = field(default_factory=dict)
+    postings: list[PostingRow] = field(default_factory=list)
+    evidence: list[EvidenceRow] = field(default_factory=list)
+    intents: dict[str, Intent] = field(default_factory=dict)
+    card_seqs: dict[str, int] = field(default_factory=dict)
+    windows: list[dict[str, Any]] = field(default_factory=list)
+    tripped: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The stored answer to a request, and whether this batch made it."""
+
+    decision: DecisionRow
+    fresh: bool
+
+
+async def decide_batch(
+    services: Services,
+    org_id: str,
+    connection_id: str,
+    requests: Sequence[AuthorizationRequest],
+) -> list[Answered]:
+    """Answer all requests, in order, in one transaction.
+
+    A repeat gets its stored answer and changes nothing.
+    """
+    async with services.store.transaction(org_id) as uow:
+        batch = await gather(services, uow, connection_id, requests)
+        writes = Writes()
+        answers = [
+            _answer(services, uow, batch, writes, connection_id, request) for request in requests
+        ]
+        await _commit(services, uow, writes)
+    return answers
+
+
+def _answer(
+    services: Services,
+    uow: UnitOfWork,
+    batch: Batch,
+    writes: Writes,
+    connection_id: str,
+    request: AuthorizationRequest,
+) -> Answered:
+    earlier = batch.earlier(request)
+    if earlier is not None:
+        return Answered(earlier, fresh=False)
+    facts = batch.facts(request)
+    decision = decide(request, facts, batch.now)
+    row = _decision_row(services, batch, connection_id, request, facts, decision)
+    batch.decisions.setdefault(request.request_id, []).append(row)
+    book_ = batch.cards.get(request.card_token)
+    if book_ is None:
+        writes.evidence.append(_unknown_card(services, uow, row, request))
+    else:
+        row = _apply(services, uow, batch, writes, request, decision, row, book_)
+        batch.decisions[request.request_id][-1] = row
+    writes.decisions.append(row)
+    return Answered(row, fresh=True)
+
+
+def _decision_row(
+    services: Services,
+    batch: Batch,
+    connection_id: str,
+    request: AuthorizationRequest,
+    facts: Facts,
+    decision: Decision,
+) -> DecisionRow:
+    return DecisionRow(
+        id=services.new_id(Prefix.DECISION),
+        connection_id=connection_id,
+        request_id=request.request_id,
+        fingerprint=request.fingerprint,
+        card_id=facts.card.card_id if facts.card else None,
+        intent_id=decision.intent_id,
+        transaction_id=None,
+        kind=decision.kind,
+        approved=decision.approved,
+        reason=decision.reason.value if decision.reason else None,
+        state=DecisionState.SENT,
+        amount=request.amount,
+        currency=request.currency,
+        hold=decision.hold,
+        intent_amount=decision.intent_amount,
+        policy_version=batch.policy_version,
+        answer={
+            "sentence": decision.sentence,
+            "level": decision.level,
+            "would_pass": decision.would_pass,
+            "checks": [_check_json(check) for check in decision.checks],
+        },
+        inputs=msgspec.msgpack.encode(Inputs(request=request, facts=facts, at=batch.now)),
+        decided_at=batch.now,
+    )
+
+
+def _check_json(check: Check) -> dict[str, Any]:
+    """A check without what it leaves empty."""
+    made: dict[str, Any] = {"reason": check.reason.value, "status": check.status.value}
+    if check.status is CheckStatus.FAILED:
+        made |= {"level": check.level, "detail": check.detail}
+    if check.room is not None:
+        made["room"] = check.room
+    if check.opens_at is not None:
+        made["opens_at"] = check.opens_at.isoformat()
+    return made
+
+
+def _apply(
+    services: Services,
+    uow: UnitOfWork,
+    batch: Batch,
+    writes: Writes,
+    request: AuthorizationRequest,
+    decision: Decision,
+    row: DecisionRow,
+    card_book: CardBook,
+) -> DecisionRow:
+    """Turn a decision into rows, and let later requests of the batch see it."""
+    card = card_book.card
+    key = request_key(request)
+    limits, match = batch.limits[key], batch.matches[key]
+    before = batch.transactions.get(request.request_id)
+    identity = Identity(
+        id=before.id if before else services.new_id(Prefix.TRANSACTION),
+        connection_id=row.connection_id,
+        issuer_token=request.request_id,
+        card_id=card.id,
+        agent_id=card.agent_id,
+        created_at=before.created_at if before else batch.now,
+    )
+    row = replace(row, transaction_id=identity.id)
+    answered = [*batch.decisions[request.request_id][:-1], row]
+    intent = batch.intents.get(decision.intent_id) if decision.intent_id else None
+    owner = intent if decision.approved else None
+    if owner is None and before is not None and before.intent_id is not None:
+        owner = batch.intents.get(before.intent_id)
+    state = fold(
+        currency=before.currency if before else request.currency,
+        events=batch.events.get(identity.id, ()),
+        totals=stored_totals(before),
+        approvals=approvals_of(answered),
+    )
+    after = transaction_row(
+        identity,
+        kind=before.kind if before and not decision.approved else _lasting(decision, before),
+        state=state,
+        intent=owner,
+        merchant=request.merchant,
+        match=match,
+        merchant_amount=request.merchant_amount,
+        merchant_currency=request.merchant_currency,
+        reason=row.reason if not decision.approved and state.authorized == 0 else None,
+        verdict=None,
+        totals=stored_totals(before),
+        now=batch.now,
+    )
+    writes.transactions[after.id] = after
+    if decision.approved:
+        _hold(services, uow, batch, writes, card_book, limits, before, after, intent, decision)
+    live_after(batch, after)
+    _count(batch, writes, row, request, decision, limits)
+    _record(services, uow, batch, writes, request, decision, row, card_book)
+    if decision.trips_breaker:
+        writes.tripped.append(card.id)
+        card_book.card = replace(card_book.card, state=CardState.LOCKED)
+        card_book.window = None
+    return row
+
+
+def _lasting(decision: Decision, before: Transaction | None) -> DecisionKind:
+    """A transaction is what its first approval was; increments do not rename it."""
+    if decision.kind is DecisionKind.INCREMENT and before is not None:
+        return before.kind
+    return decision.kind
+
+
+def _hold(
+    services: Services,
+    uow: UnitOfWork,
+    batch: Batch,
+    writes: Writes,
+    card_book: CardBook,
+    limits: Limits,
+    before: Transaction | None,
+    after: Transaction,
+    intent: Intent | None,
+    decision: Decision,
+) -> None:
+    """Reservation turns into hold; the intent knows it was used."""
+    card = card_book.card
+    subject_id = intent.id if intent else after.id
+    old = batch.exposures.get(subject_id)
+    exposure = old or ExposureRow(
+        subject_id=subject_id,
+        card_id=card.id,
+        agent_id=card.agent_id,
+        vendor=after.vendor,
+        category=limits.subject.vendor_category,
+        workflow=limits.subject.workflow,
+        currency=card.currency,
+        counts_at=batch.now,
+        reserved=0,
+        held=0,
+        cleared=0,
+        refunded=0,
+    )
+    window = card_book.window
+    is_open = window is not None and intent is not None and window.intent_id == intent.id
+    if decision.hold > 0:
+        booking = book(
+            before,
+            after,
+            exposure,
+            reserved=intent.max_total if intent else 0,
+            was_open=is_open,
+            is_open=is_open,
+        )
+        kind = (
+            EntryKind.INCREMENT
+            if decision.kind is DecisionKind.INCREMENT
+            else EntryKind.AUTHORIZATION
+        )
+        writes.postings.extend(posting_rows(services, uow, kind, booking.postings))
+        writes.exposures[subject_id] = booking.exposure
+        count_exposure(batch, card_book, limits, old, booking.exposure)
+    if intent is not None:
+        used = intent.used + after.intent_use - (before.intent_use if before else 0)
+        charged = decision.kind is DecisionKind.PURCHASE
+        changed = replace_intent(batch, intent, charges=intent.charges + int(charged), used=used)
+        if changed.state is IntentState.APPROVED:
+            changed = replace(changed, state=IntentState.AUTHORIZED)
+            batch.intents[intent.id] = changed
+        writes.intents[intent.id] = changed
+    if decision.consumes and window is not None:
+        grace = timedelta(seconds=batch.policy.grace_seconds)
+        ends_at = min(window.closes_at, batch.now + grace)
+        card_book.window = replace(window, consumed_at=batch.now, ends_at=ends_at)
+        writes.windows.append(
+            {"id": window.id, "consumed_at": batch.now, "ends_at": ends_at}
+        )
+    if decision.kind is DecisionKind.VERIFICATION:
+        card_book.verifications += 1
+
+
+def _count(
+    batch: Batch,
+    writes: Writes,
+    row: DecisionRow,
+    request: AuthorizationRequest,
+    decision: Decision,
+    limits: Limits,
+) -> None:
+    """Velocity and the breaker."""
+    subject = limits.subject
+    amount = decision.hold if decision.approved else request.amount
+    writes.velocity.append(
+        VelocityRow(
+            at=batch.now,
+            id=row.id,
+            transaction_id=row.transaction_id,
+            card_id=subject.card_id or "",
+            agent_id=subject.agent_id,
+            vendor=decision.vendor,
+            category=subject.vendor_category,
+            approved=decision.approved,
+            counts=int(decision.counts),
+            amount=amount,
+            currency=request.currency,
+            verification=decision.kind is DecisionKind.VERIFICATION,
+            capped_by=decision.capped_by,
+        )
+    )
+    count_usage(
+        batch,
+        limits,
+        approved=decision.approved,
+        counts=decision.counts,
+        amount=amount,
+        capped_by=decision.capped_by,
+    )
+    if not decision.approved:
+        key = (subject.card_id or "", decision.vendor)
+        batch.declines[key] = batch.declines.get(key, 0) + 1
+
+
+def _record(
+    services: Services,
+    uow: UnitOfWork,
+    batch: Batch,
+    writes: Writes,
+    request: AuthorizationRequest,
+    decision: Decision,
+    row: DecisionRow,
+    card_book: CardBook,
+) -> None:
+    """The evidence entry, numbered within card and intent."""
+    card = card_book.card
+    card_seq = writes.card_seqs.get(card.id, card.evidence_seq) + 1
+    writes.card_seqs[card.id] = card_seq
+    intent = batch.intents.get(row.intent_id) if row.intent_id else None
+    intent_seq = None
+    if intent is not None:
+        intent_seq = intent.evidence_seq + 1
+        intent = replace(intent, evidence_seq=intent_seq)
+        batch.intents[intent.id] = writes.intents[intent.id] = intent
+    writes.evidence.append(
+        evidence_row(
+            services,
+            uow,
+            "decision.approved" if decision.approved else "decision.declined",
+            actor=f"issuer:{row.connection_id}",
+            subject=row.id,
+            card=(card.id, card_seq),
+            intent=(intent.id if intent else None, intent_seq),
+            data={
+                **_decision_data(row, request),
+                "transaction": row.transaction_id,
+                "vendor": decision.vendor,
+                "match": batch.matches[request_key(request)].result.value,
+                "failed": [
+                    check.reason.value
+                    for check in decision.checks
+                    if check.status is CheckStatus.FAILED
+                ],
+                "intent_state": intent.state.value if intent else None,
+                "breaker": decision.trips_breaker,
+            },
+        )
+    )
+
+
+def _decision_data(row: DecisionRow, request: AuthorizationRequest) -> dict[str, Any]:
+    return {
+        "request": request.request_id,
+        "kind": row.kind.value,
+        "amount": row.amount,
+        "hold": row.hold,
+        "currency": row.currency,
+        "merchant_amount": request.merchant_amount,
+        "merchant_currency": request.merchant_currency,
+        "descriptor": request.merchant.descriptor,
+        "acceptor": request.merchant.acceptor_id,
+        "mcc": request.merchant.mcc,
+        "country": request.merchant.country,
+        "reason": row.reason,
+        "policy_version": row.policy_version,
+    }
+
+
+def _unknown_card(
+    services: Services, uow: UnitOfWork, row: DecisionRow, request: AuthorizationRequest
+) -> EvidenceRow:
+    """A card that is not ours: in the organization's log, under no card."""
+    return evidence_row(
+        services,
+        uow,
+        "decision.declined",
+        actor=f"issuer:{row.connection_id}",
+        subject=row.id,
+        card=(None, None),
+        intent=(None, None),
+        data=_decision_data(row, request),
+    )
+
+
+async def _commit(services: Services, uow: UnitOfWork, writes: Writes) -> None:
+    """Write everything; the caller's transaction commits it."""
+    await uow.authorizations.update_cards(
+        [{"id": card_id, "evidence_seq": seq} for card_id, seq in writes.card_seqs.items()]
+    )
+    await uow.authorizations.update_intents(
+        [
+            {
+                "id": intent.id,
+                "state": intent.state.value,
+                "charges": intent.charges,
+                "used": intent.used,
+                "evidence_seq": intent.evidence_seq,
+            }
+            for intent in writes.intents.values()
+        ]
+    )
+    await uow.authorizations.consume_windows(writes.windows)
+    await uow.transactions.put(list(writes.transactions.values()))
+    await uow.authorizations.add_decisions(writes.decisions)
+    await uow.ledger.put_exposures(list(writes.exposures.values()))
+    await uow.ledger.post(writes.postings)
+    await uow.ledger.add_velocity(writes.velocity)
+    await uow.evidence.append(writes.evidence)
+    for card_id in writes.tripped:
+        await trip_breaker(services, uow, card_id)

@@ -1,0 +1,137 @@
+"""What stands in the way of an intent's maximum: card limit, budgets and caps, in sentences.
+
+The same pure checks as at authorization (:mod:`signets.core.velocity`), on facts gathered under
+the organization's lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from signets.app.records import Card
+from signets.app.store import UnitOfWork
+from signets.core.card import LimitPeriod
+from signets.core.intent import Bounds
+from signets.core.money import format_minor
+from signets.core.policy.levels import applicable_budgets, applicable_caps
+from signets.core.policy.match import Subject
+from signets.core.policy.model import Match, Measure, Period, Policy, Scope
+from signets.core.velocity import (
+    Exposure,
+    check_budget,
+    check_cap,
+    period_start,
+    room_in,
+    used_since,
+)
+
+_COLUMNS = {
+    Scope.CARD: "card_id",
+    Scope.VENDOR: "vendor",
+    Scope.AGENT: "agent_id",
+    Scope.WORKFLOW: "workflow",
+}
+
+
+def columns_of(scope: tuple[Scope, ...]) -> tuple[str, ...]:
+    """The columns that a cap's or budget's scope counts by; none for the organization."""
+    return tuple(_COLUMNS[one] for one in scope if one is not Scope.ORGANIZATION)
+
+
+def key_of(scope: tuple[Scope, ...], subject: Subject) -> tuple[str, ...] | None:
+    """The values of those columns; ``None`` where one is missing and nothing can be counted."""
+    values = {
+        Scope.CARD: subject.card_id,
+        Scope.VENDOR: subject.vendor,
+        Scope.AGENT: subject.agent_id,
+        Scope.WORKFLOW: subject.workflow,
+    }
+    key = tuple(values[one] for one in scope if one is not Scope.ORGANIZATION)
+    return None if None in key else tuple(value for value in key if value is not None)
+
+
+async def counted_by(uow: UnitOfWork, when: Match) -> Match:
+    """``when`` with agents as ids: rows are counted by id, policies may name handles."""
+    if not when.agents:
+        return when
+    agents = await uow.identity.agents()
+    named = tuple(one.id for one in agents if {one.id, one.handle} & set(when.agents))
+    return replace(when, agents=named or ("",))
+
+
+def limit_since(card: Card, now: datetime, zone: str) -> datetime | None:
+    """When the card's limit period began; ``None``: its whole life."""
+    if card.limit_period is LimitPeriod.LIFETIME:
+        return None
+    return period_start(Period.MONTH, now, zone)
+
+
+async def card_exposure(uow: UnitOfWork, card: Card, zone: str) -> Exposure:
+    """What the card has at stake in its limit period."""
+    since = limit_since(card, uow.now, zone)
+    [exposure] = await uow.ledger.exposed(
+        ("card_id",), [(card.id,)], since=since, currency=card.currency
+    )
+    return exposure
+
+
+async def exceeded_limits(
+    uow: UnitOfWork, policy: Policy, subject: Subject, bounds: Bounds, currency: str
+) -> tuple[str, ...]:
+    """One sentence for each budget or cap that the intent's maximum would exceed."""
+    sentences = []
+    for budget in applicable_budgets(policy, subject):
+        key = key_of(budget.scope, subject)
+        if key is None:
+            continue
+        [used] = await uow.ledger.exposed(
+            columns_of(budget.scope),
+            [key],
+            since=period_start(budget.period, uow.now, policy.time_zone),
+            currency=budget.currency,
+            when=await counted_by(uow, budget.when),
+        )
+        fits, room = check_budget(
+            budget, used, amount=bounds.max_total, covered=0, currency=currency
+        )
+        if not fits:
+            sentences.append(
+                f"budget `{budget.name}` has {format_minor(room, budget.currency)} left and the "
+                f"intent may cost {format_minor(bounds.max_total, currency)}"
+            )
+    for cap in applicable_caps(policy, subject):
+        key = key_of(cap.scope, subject)
+        # Attempts happen at authorization; an intent is none.
+        if key is None or cap.measure is Measure.ATTEMPTS:
+            continue
+        [usage] = await uow.ledger.used(
+            columns_of(cap.scope),
+            [key],
+            since=used_since(cap.window, uow.now, policy.time_zone),
+            measure=cap.measure,
+            cap=cap.name,
+            when=await counted_by(uow, cap.when),
+        )
+        result = check_cap(
+            cap,
+            usage,
+            amount=bounds.max_per_charge,
+            currency=currency,
+            counts=True,
+            now=uow.now,
+            zone=policy.time_zone,
+        )
+        # A rolling cap that is used up now but opens inside the window is left to the charge.
+        if not result.fits and not _opens_within(result.opens_at, uow.now):
+            sentences.append(result.sentence)
+    return tuple(sentences)
+
+
+def _opens_within(opens_at: datetime | None, now: datetime) -> bool:
+    return opens_at is not None and opens_at <= now + timedelta(minutes=30)
+
+
+def fits_card(card: Card, used: Exposure, amount: int) -> bool:
+    """Whether a reservation of ``amount`` minor units fits the card's spending limit."""
+    return amount <= room_in(card.spending_limit, used, covered=0, refunds_restore=False)

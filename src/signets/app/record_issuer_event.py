@@ -1,0 +1,247 @@
+"""What the issuer says afterwards: store it first, answer, then fold it into its transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from signets.app.authorize import DOWN, NOT_FOUND, NOT_SIGNED, Connections, Observer
+from signets.app.carry_out_flags import carry_out_flags
+from signets.app.journal import record
+from signets.app.ports import (
+    Answer,
+    BodyUnreadable,
+    OtherEvent,
+    SignatureInvalid,
+    TransactionUpdated,
+)
+from signets.app.records import InboxRow
+from signets.app.refold import Known, Refolded, known_of, refold
+from signets.app.services import Services
+from signets.app.store import UnitOfWork
+from signets.app.sync_card import sync_now
+from signets.app.transaction_row import Identity
+from signets.core.authorization.decision import DecisionKind
+from signets.core.ids import Prefix
+from signets.core.merchant.match import match_lock
+from signets.core.merchant.model import (
+    Learned,
+    MatchResult,
+    Merchant,
+    MerchantLock,
+    MerchantMatch,
+)
+from signets.core.settlement.fold import merge_events, newest_totals, seen_totals
+from signets.core.settlement.model import DecidedBy, EventResult, LifecycleEvent, Snapshot
+
+TAKEN = Answer(status=200, body=b"{}")
+
+
+class EventReceiver:
+    """Takes issuers' event webhooks."""
+
+    def __init__(self, services: Services, observer: Observer) -> None:
+        self._services = services
+        self._observer = observer
+        self._connections = Connections(services)
+
+    async def receive(
+        self, connection_id: str | None, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        """Verify, store the raw bytes (sealed), answer; a worker does the rest.
+
+        A signed body that cannot be read is stored too, with its problem: nothing is dropped.
+        """
+        services = self._services
+        try:
+            live = await self._connections.get(connection_id)
+        except Exception as error:
+            self._observer.failed("connection", error)
+            return DOWN
+        if live is None:
+            return NOT_FOUND
+        digest = hashlib.sha256(body).digest()
+        problem: str | None = None
+        try:
+            event = live.client.read_event(body, headers, live.secrets)
+            event_id, event_type = _names(event)
+        except SignatureInvalid as error:
+            await services.store.reject_webhook(
+                id=services.new_id(Prefix.EVENT),
+                connection_id=live.connection.id,
+                path="events",
+                problem=str(error),
+                body_sha256=digest,
+            )
+            return NOT_SIGNED
+        except BodyUnreadable as error:
+            event_id, event_type = f"sha256:{digest.hex()}", "unreadable"
+            problem = f"{error.field}: {error.message}"
+        org_id = live.connection.org_id
+        async with services.store.unlocked(org_id) as uow:
+            await uow.transactions.receive(
+                InboxRow(
+                    id=services.new_id(Prefix.EVENT),
+                    connection_id=live.connection.id,
+                    event_id=event_id,
+                    event_type=event_type,
+                    body_sha256=digest,
+                    body_sealed=services.vault.seal(org_id, body),
+                    received_at=uow.now,
+                    processed_at=uow.now if problem else None,
+                    problem=problem,
+                )
+            )
+        await services.jobs.process_inbox(org_id)
+        return TAKEN
+
+
+def _names(event: object) -> tuple[str, str]:
+    if isinstance(event, TransactionUpdated):
+        return event.event_id, "transaction_updated"
+    if isinstance(event, OtherEvent):
+        return event.event_id, event.event_type
+    return "", "unknown"
+
+
+async def process_inbox(services: Services, org_id: str, *, limit: int = 200) -> int:
+    """Fold what waits, oldest first; how many that was. One event, one transaction."""
+    async with services.store.unlocked(org_id) as uow:
+        waiting = await uow.transactions.inbox_waiting(limit)
+    for row in waiting:
+        problem: str | None = None
+        try:
+            await _process(services, org_id, row)
+        except BodyUnreadable as error:
+            problem = f"{error.field}: {error.message}"
+        if problem is not None:
+            async with services.store.transaction(org_id) as uow:
+                await uow.transactions.inbox_done(row.id, uow.now, problem)
+    return len(waiting)
+
+
+async def _process(services: Services, org_id: str, row: InboxRow) -> None:
+    if row.body_sealed is None:
+        raise BodyUnreadable("body", "the raw body has been erased")
+    body = services.vault.open(org_id, row.body_sealed)
+    push: str | None = None
+    async with services.store.transaction(org_id) as uow:
+        connection = await uow.identity.connection(row.connection_id)
+        if connection is None:
+            raise BodyUnreadable("connection", "the issuer connection is gone")
+        event = services.issuers.client(connection).parse_event(row.event_id, body)
+        if isinstance(event, TransactionUpdated):
+            done = await apply_snapshot(
+                services,
+                uow,
+                row.connection_id,
+                event.snapshot,
+                cause=f"event:{row.event_id}",
+                body_sha256=row.body_sha256.hex(),
+            )
+            push = done.after.card_id
+        await uow.transactions.inbox_done(row.id, uow.now, None)
+    if push is not None:
+        await sync_now(services, org_id, push)
+
+
+async def apply_snapshot(
+    services: Services,
+    uow: UnitOfWork,
+    connection_id: str,
+    snapshot: Snapshot,
+    *,
+    cause: str,
+    body_sha256: str | None = None,
+) -> Refolded:
+    """Fold one whole transaction, as the issuer sent or showed it, into what is known."""
+    _, policy = await services.policies.in_force(uow)
+    known = await _known(services, uow, connection_id, snapshot)
+    if known.row is not None:
+        await uow.transactions.add_events(known.identity.id, known.events, uow.now)
+    done = await refold(
+        services, uow, policy, known, actor=f"issuer:{connection_id}", cause=cause
+    )
+    if known.row is None:
+        await uow.transactions.add_events(known.identity.id, known.events, uow.now)
+    if body_sha256 is not None and done.changed:
+        await record(
+            services,
+            uow,
+            "issuer.event",
+            actor=f"issuer:{connection_id}",
+            subject=done.after.id,
+            card_id=done.after.card_id,
+            intent_id=done.after.intent_id,
+            data={"cause": cause, "body_sha256": body_sha256},
+        )
+    await carry_out_flags(services, uow, done)
+    return done
+
+
+async def _known(
+    services: Services, uow: UnitOfWork, connection_id: str, snapshot: Snapshot
+) -> Known:
+    row = await uow.transactions.by_token(connection_id, snapshot.transaction_token)
+    decisions = await uow.transactions.decisions_of(connection_id, snapshot.transaction_token)
+    if decisions:
+        snapshot = replace(snapshot, events=tuple(map(_ours, snapshot.events)))
+    card = await uow.cards.by_token(connection_id, snapshot.card_token)
+    if row is not None:
+        stored = await uow.transactions.events(row.id)
+        merchant = msgspec.convert(row.merchant, type=Merchant)
+        known = known_of(
+            row,
+            card,
+            decisions,
+            merge_events(stored, snapshot.events),
+            merchant=merchant,
+            match=msgspec.convert(row.match, type=MerchantMatch),
+        )
+        return replace(
+            known, totals=newest_totals([known.totals, seen_totals(snapshot)])
+        )
+    match = MerchantMatch(
+        result=MatchResult.NO_MATCH, confidence=0, vendor=None, rule="the card is not ours"
+    )
+    if card is not None:
+        match = match_lock(
+            MerchantLock(
+                vendors=card.merchant_lock, allow_facilitators=card.allow_facilitators
+            ),
+            snapshot.merchant,
+            services.directory,
+            Learned(),
+        )
+    first = snapshot.events[0] if snapshot.events else None
+    return Known(
+        identity=Identity(
+            id=services.new_id(Prefix.TRANSACTION),
+            connection_id=connection_id,
+            issuer_token=snapshot.transaction_token,
+            card_id=card.id if card else None,
+            agent_id=card.agent_id if card else None,
+            created_at=uow.now,
+        ),
+        row=None,
+        card=card,
+        currency=snapshot.currency,
+        merchant=snapshot.merchant,
+        match=match,
+        merchant_amount=(first.merchant_amount or first.amount) if first else 0,
+        merchant_currency=(first.merchant_currency if first else None) or snapshot.currency,
+        kind=DecisionKind.PURCHASE,
+        decisions=decisions,
+        events=merge_events(snapshot.events),
+        totals=seen_totals(snapshot),
+    )
+
+
+def _ours(event: LifecycleEvent) -> LifecycleEvent:
+    """A decline that an issuer's words leave open was ours where we have an answer stored."""
+    if event.result is EventResult.DECLINED and event.decided_by is DecidedBy.ISSUER:
+        return replace(event, decided_by=DecidedBy.US)
+    return event

@@ -1,0 +1,405 @@
+"""The rows that use cases work with: frozen values, one per table, field for column.
+
+They carry no rules; those are in :mod:`signets.core`. Amounts are minor units, times are
+timezone-aware UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from signets.app.ports import IssuerCardState
+from signets.core.approval import Role, Vote
+from signets.core.authorization.decision import DecisionKind
+from signets.core.card import CardState, LimitPeriod
+from signets.core.intent import IntentState, RecurringPeriod, Usage
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """The tenant."""
+
+    org_id: str
+    name: str
+    currency: str
+    frozen_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A human."""
+
+    id: str
+    email: str
+    name: str
+    role: Role
+    disabled_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A machine identity."""
+
+    id: str
+    handle: str
+    name: str
+    frozen_at: datetime | None
+    created_at: datetime
+
+
+class KeyOwner(StrEnum):
+    """Whose key it is."""
+
+    ORGANIZATION = "organization"
+    MEMBER = "member"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """An API key without its secret."""
+
+    id: str
+    owner: KeyOwner
+    member_id: str | None
+    agent_id: str | None
+    name: str
+    secret_sha256: bytes
+    scopes: tuple[str, ...]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """An issuer connection; its secrets are sealed (encrypted) bytes."""
+
+    org_id: str
+    id: str
+    issuer: str
+    mode: str
+    base_url: str
+    api_key_sealed: bytes
+    secrets_sealed: bytes | None
+    enrolled_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyVersion:
+    """One stored policy document."""
+
+    version: int
+    document: JsonObject
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A virtual card. ``issuer_token`` is None until the issuer has made it."""
+
+    id: str
+    agent_id: str
+    connection_id: str
+    issuer_token: str | None
+    last_four: str | None
+    exp_month: int | None
+    exp_year: int | None
+    state: CardState
+    issuer_state: IssuerCardState
+    frozen_at: datetime | None
+    breaker_tripped_at: datetime | None
+    breaker_reset_at: datetime | None
+    merchant_lock: tuple[str, ...]
+    allow_facilitators: bool
+    currency: str
+    spending_limit: int
+    limit_period: LimitPeriod
+    per_authorization_limit: int | None
+    recurring: bool
+    workflow: str | None
+    memo: str
+    created_by: str
+    evidence_seq: int
+    created_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A declared purchase."""
+
+    id: str
+    agent_id: str
+    card_id: str | None
+    parent_id: str | None
+    period_index: int | None
+    state: IntentState
+    usage: Usage
+    purpose: str
+    expected_amount: int
+    maximum: int
+    currency: str
+    vendor: str
+    category: str | None
+    max_total: int
+    max_per_charge: int
+    max_count: int
+    window_seconds: int
+    period: RecurringPeriod | None
+    workflow: str | None
+    line_items: list[JsonObject]
+    quote_url: str | None
+    metadata: dict[str, str]
+    declared_by: str
+    allow_duplicate_reason: str | None
+    supersedes: str | None
+    policy_version: int
+    verdict: JsonObject
+    charges: int
+    used: int
+    reopens: int
+    evidence_seq: int
+    created_at: datetime
+    approved_at: datetime | None
+    next_period_at: datetime | None
+    ended_at: datetime | None
+
+
+class ApprovalState(StrEnum):
+    """Where an approval request stands; everything but waiting is final."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """An approval request."""
+
+    id: str
+    intent_id: str
+    state: ApprovalState
+    required: int
+    approvers: list[list[str]]
+    requested_by: str
+    expires_at: datetime
+    created_at: datetime
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalVote:
+    """One member's vote."""
+
+    request_id: str
+    member_id: str
+    vote: Vote
+    comment: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRow:
+    """An unlock window."""
+
+    id: str
+    card_id: str
+    intent_id: str
+    opens_at: datetime
+    closes_at: datetime
+    consumed_at: datetime | None
+    ends_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """The fold of one authorization and everything that followed."""
+
+    id: str
+    connection_id: str
+    issuer_token: str
+    card_id: str | None
+    agent_id: str | None
+    intent_id: str | None
+    kind: DecisionKind
+    status: str
+    currency: str
+    authorized: int
+    held: int
+    unconfirmed: int
+    reversed: int
+    cleared: int
+    refunded: int
+    disputed: int
+    recovered: int
+    fees: int
+    intent_use: int
+    merchant_amount: int
+    merchant_currency: str
+    descriptor: str
+    merchant: JsonObject
+    match: JsonObject
+    vendor: str | None
+    decided_by: str
+    reason: str | None
+    verdict: str
+    flags: tuple[str, ...]
+    notes: tuple[str, ...]
+    explanation: list[str]
+    totals: JsonObject | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class DecisionState(StrEnum):
+    """What became of our answer."""
+
+    SENT = "sent"
+    UNKNOWN = "unknown"  # we cannot tell whether the issuer got it
+    VOID = "void"  # it cannot have counted; a repeat gets the decline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRow:
+    """One stored answer to one authorization request."""
+
+    id: str
+    connection_id: str
+    request_id: str
+    fingerprint: str
+    card_id: str | None
+    intent_id: str | None
+    transaction_id: str | None
+    kind: DecisionKind
+    approved: bool
+    reason: str | None
+    state: DecisionState
+    amount: int
+    currency: str
+    hold: int
+    intent_amount: int
+    policy_version: int | None
+    answer: JsonObject
+    inputs: bytes
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VelocityRow:
+    """What caps count: one event."""
+
+    at: datetime
+    id: str
+    transaction_id: str | None
+    card_id: str
+    agent_id: str
+    vendor: str | None
+    category: str | None
+    approved: bool
+    counts: int
+    amount: int
+    currency: str
+    verification: bool
+    capped_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureRow:
+    """Money at stake under one intent, or under one transaction that no intent covers."""
+
+    subject_id: str
+    card_id: str
+    agent_id: str
+    vendor: str | None
+    category: str | None
+    workflow: str | None
+    currency: str
+    counts_at: datetime
+    reserved: int
+    held: int
+    cleared: int
+    refunded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxRow:
+    """A raw issuer event as received, its body sealed."""
+
+    id: str
+    connection_id: str
+    event_id: str
+    event_type: str
+    body_sha256: bytes
+    body_sealed: bytes | None
+    received_at: datetime
+    processed_at: datetime | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostingRow:
+    """One ledger line: one debit, one credit, one positive amount."""
+
+    id: str
+    line: int
+    kind: str
+    debit: str
+    credit: str
+    amount: int
+    currency: str
+    card_id: str | None
+    intent_id: str | None
+    transaction_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRow:
+    """One evidence entry: its canonical raw bytes and what it is linked to."""
+
+    id: str
+    kind: str
+    card_id: str | None
+    card_seq: int | None
+    intent_id: str | None
+    intent_seq: int | None
+    raw: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something a person should look at."""
+
+    id: str
+    kind: str
+    subject_id: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A signed tree head."""
+
+    size: int
+    root: bytes
+    peaks: tuple[bytes, ...]
+    note: bytes
+    at: datetime

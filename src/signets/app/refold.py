@@ -1,0 +1,309 @@
+"""Bring one transaction up to date: fold everything known, book the difference, judge it.
+
+The one path for every late message: issuer events, voided approvals, re-reads. It is idempotent:
+folding what is known already changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from signets.app.booking import book
+from signets.app.count_late import count_late
+from signets.app.journal import posting_rows, record
+from signets.app.records import Card, DecisionRow, ExposureRow, Intent, Transaction, WindowRow
+from signets.app.services import Services
+from signets.app.store import UnitOfWork
+from signets.app.transaction_row import (
+    Identity,
+    approvals_of,
+    judge,
+    stored_totals,
+    transaction_row,
+)
+from signets.app.unlock_card import move_intent
+from signets.core.authorization.decision import DecisionKind
+from signets.core.intent import ENDED, IntentState, state_after
+from signets.core.ledger import EntryKind
+from signets.core.merchant.model import Merchant, MerchantMatch
+from signets.core.policy.model import Policy
+from signets.core.settlement.fold import fold, merge_events
+from signets.core.settlement.model import LifecycleEvent, SeenTotals
+from signets.core.settlement.position import entry_kind
+from signets.core.settlement.state import TransactionState
+from signets.core.verification import Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything known about a transaction before this change. ``row`` None: it is new."""
+
+    identity: Identity
+    row: Transaction | None
+    card: Card | None
+    currency: str
+    merchant: Merchant
+    match: MerchantMatch
+    merchant_amount: int
+    merchant_currency: str
+    kind: DecisionKind
+    decisions: Sequence[DecisionRow]
+    events: Sequence[LifecycleEvent]
+    totals: SeenTotals | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refolded:
+    """What came of it."""
+
+    before: Transaction | None
+    after: Transaction
+    state: TransactionState
+    verdict: Verdict
+    changed: bool
+
+
+async def refold(
+    services: Services,
+    uow: UnitOfWork,
+    policy: Policy,
+    known: Known,
+    *,
+    actor: str,
+    cause: str,
+) -> Refolded:
+    """Fold, judge, book and record. Flag actions are the caller's next step."""
+    state = fold(
+        currency=known.currency,
+        events=merge_events(known.events),
+        totals=known.totals,
+        approvals=approvals_of(known.decisions),
+    )
+    intent = await _intent(uow, known, state)
+    window = await _window(uow, intent)
+    others = 0
+    if intent is not None:
+        mine = known.row if _same_intent(known.row, intent) else None
+        others = intent.used - (mine.intent_use if mine else 0)
+    verdict = judge(
+        state=state,
+        intent=intent,
+        vendors=known.card.merchant_lock if known.card else (),
+        window=window,
+        match=known.match,
+        policy=policy,
+        kind=known.kind,
+        others=max(0, others),
+    )
+    after = transaction_row(
+        known.identity,
+        kind=_kind(known, intent),
+        state=state,
+        intent=intent,
+        merchant=known.merchant,
+        match=known.match,
+        merchant_amount=known.merchant_amount,
+        merchant_currency=known.merchant_currency,
+        reason=_reason(known, state),
+        verdict=verdict,
+        totals=known.totals,
+        now=uow.now,
+    )
+    before = known.row
+    same = before is not None and replace(before, updated_at=after.updated_at) == after
+    if not same:
+        await uow.transactions.put([after])
+        await _book(services, uow, known, before, after, intent, window, policy, state)
+        await count_late(services, uow, known.card, before, after, known.decisions)
+        await record(
+            services,
+            uow,
+            "transaction.updated",
+            actor=actor,
+            subject=after.id,
+            card_id=after.card_id,
+            intent_id=after.intent_id,
+            data=_data(after, state, cause),
+        )
+    return Refolded(before=before, after=after, state=state, verdict=verdict, changed=not same)
+
+
+def _same_intent(row: Transaction | None, intent: Intent) -> bool:
+    return row is not None and row.intent_id == intent.id
+
+
+async def _intent(uow: UnitOfWork, known: Known, state: TransactionState) -> Intent | None:
+    """The covering intent: ours from the decision; a verification that clears finds one."""
+    if known.row is not None and known.row.intent_id is not None:
+        return await uow.intents.get(known.row.intent_id)
+    if known.kind is DecisionKind.VERIFICATION and state.cleared > 0 and known.card is not None:
+        window = await uow.cards.window_of_card(known.card.id)
+        found = await uow.intents.get(window.intent_id) if window else None
+        if found is not None and found.charges < found.max_count:
+            return found
+    return None
+
+
+async def _window(uow: UnitOfWork, intent: Intent | None) -> WindowRow | None:
+    if intent is None:
+        return None
+    windows = await uow.cards.windows_of_intent(intent.id)
+    return windows[-1] if windows else None
+
+
+def _kind(known: Known, intent: Intent | None) -> DecisionKind:
+    """A verification that clears under an intent has become a purchase."""
+    if known.kind is DecisionKind.VERIFICATION and intent is not None:
+        return DecisionKind.PURCHASE
+    return known.kind
+
+
+def _reason(known: Known, state: TransactionState) -> str | None:
+    if state.authorized > 0 or state.cleared > 0:
+        return None
+    declined = [event.reason for event in state.events if event.reason]
+    ours = known.row.reason if known.row else None
+    return ours or (declined[-1] if declined else None)
+
+
+async def _book(
+    services: Services,
+    uow: UnitOfWork,
+    known: Known,
+    before: Transaction | None,
+    after: Transaction,
+    intent: Intent | None,
+    window: WindowRow | None,
+    policy: Policy,
+    state: TransactionState,
+) -> None:
+    if known.card is None:
+        return
+    subject_id = intent.id if intent else after.id
+    found = (await uow.ledger.exposures([subject_id])).get(subject_id)
+    exposure = found or ExposureRow(
+        subject_id=subject_id,
+        card_id=known.card.id,
+        agent_id=known.card.agent_id,
+        vendor=after.vendor,
+        category=None,
+        workflow=known.card.workflow,
+        currency=after.currency,
+        counts_at=uow.now,
+        reserved=0,
+        held=0,
+        cleared=0,
+        refunded=0,
+    )
+    was_open = window is not None and window.ended_at is None
+    next_state = intent.state if intent else None
+    if intent is not None:
+        held = exposure.held + after.held - (before.held if before else 0)
+        cleared = exposure.cleared + after.cleared - (before.cleared if before else 0)
+        next_state = state_after(
+            state=intent.state,
+            usage=intent.usage,
+            held=held,
+            cleared=cleared,
+            window_open=window is not None and window.ended_at is None,
+            reopens=intent.reopens,
+        )
+    alive = was_open and intent is not None
+    booking = book(
+        before,
+        after,
+        exposure,
+        reserved=intent.max_total if intent else 0,
+        was_open=alive and intent is not None and intent.state not in ENDED,
+        is_open=alive and next_state not in ENDED,
+    )
+    kind = entry_kind(state.events[-1].kind) if state.events else EntryKind.HOLD_RELEASED
+    if booking.exposure != exposure or found is None:
+        await uow.ledger.put_exposures([booking.exposure])
+    await uow.ledger.post(posting_rows(services, uow, kind, booking.postings))
+    if intent is not None and next_state is not None:
+        await _progress(services, uow, before, after, intent, window, next_state)
+
+
+async def _progress(
+    services: Services,
+    uow: UnitOfWork,
+    before: Transaction | None,
+    after: Transaction,
+    intent: Intent,
+    window: WindowRow | None,
+    next_state: IntentState,
+) -> None:
+    """What the intent's money and charges come to, and where that leaves it."""
+    mine = before if _same_intent(before, intent) else None
+    used = intent.used + after.intent_use - (mine.intent_use if mine else 0)
+    stands, stood = _stands(after), mine is not None and _stands(mine)
+    charges = max(0, intent.charges + int(stands) - int(stood))
+    reopened = intent.state is IntentState.AUTHORIZED and next_state is IntentState.APPROVED
+    await uow.intents.set_use(
+        intent.id, charges=charges, used=max(0, used), reopens=intent.reopens + int(reopened)
+    )
+    if reopened and window is not None:
+        await uow.cards.consume_window(window.id, None, window.closes_at)
+    await move_intent(services, uow, intent, next_state, actor="system")
+
+
+def _stands(row: Transaction) -> bool:
+    """Whether the transaction is a charge of its intent: money is held or has cleared."""
+    return row.held + row.cleared > 0
+
+
+def _data(after: Transaction, state: TransactionState, cause: str) -> dict[str, object]:
+    return {
+        "cause": cause,
+        "status": after.status,
+        "currency": after.currency,
+        "authorized": after.authorized,
+        "held": after.held,
+        "unconfirmed": after.unconfirmed,
+        "reversed": after.reversed,
+        "cleared": after.cleared,
+        "refunded": after.refunded,
+        "disputed": after.disputed,
+        "decided_by": after.decided_by,
+        "reason": after.reason,
+        "verdict": after.verdict,
+        "flags": list(after.flags),
+        "notes": list(after.notes),
+        "descriptor": after.descriptor,
+        "events": [event.token for event in state.events],
+    }
+
+
+def known_of(
+    row: Transaction,
+    card: Card | None,
+    decisions: Sequence[DecisionRow],
+    events: Sequence[LifecycleEvent],
+    *,
+    merchant: Merchant,
+    match: MerchantMatch,
+) -> Known:
+    """What is stored of a transaction, ready to be folded again."""
+    return Known(
+        identity=Identity(
+            id=row.id,
+            connection_id=row.connection_id,
+            issuer_token=row.issuer_token,
+            card_id=row.card_id,
+            agent_id=row.agent_id,
+            created_at=row.created_at,
+        ),
+        row=row,
+        card=card,
+        currency=row.currency,
+        merchant=merchant,
+        match=match,
+        merchant_amount=row.merchant_amount,
+        merchant_currency=row.merchant_currency,
+        kind=row.kind,
+        decisions=decisions,
+        events=events,
+        totals=stored_totals(row),
+    )

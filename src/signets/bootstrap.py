@@ -1,0 +1,162 @@
+"""The one place where adapters are wired to what the use cases need."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import procrastinate
+import structlog
+from typeid import TypeID
+
+from signets.app.policy_in_force import PolicyCache
+from signets.app.ports import Issuer, IssuerSecrets
+from signets.app.records import Connection
+from signets.app.services import Services, Vault
+from signets.core.errors import Refusal, RefusalKind
+from signets.core.ids import Prefix
+from signets.issuers.lithic.adapter import LithicIssuer
+from signets.jobs import ProcrastinateJobs, open_app
+from signets.settings import Settings
+from signets.storage.postgres import migrate
+from signets.storage.postgres.database import open_database
+from signets.storage.postgres.unit_of_work import PostgresStore, open_pool
+from signets.vault import LocalVault, load_secret
+from signets.vendors import load_directory
+
+_log = structlog.get_logger("signets")
+
+
+class ConnectedIssuers:
+    """Clients of issuer connections, one per connection and address."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._clients: dict[tuple[str, str], LithicIssuer] = {}
+
+    def client(self, connection: Connection) -> Issuer:
+        """Sandbox and Lithic speak the same wire API; only address and key differ.
+
+        Raises:
+            Refusal: ``issuer_unknown`` for a connection of an issuer without an adapter.
+        """
+        if connection.issuer not in ("sandbox", "lithic"):
+            raise Refusal(
+                RefusalKind.CONFLICT,
+                "issuer_unknown",
+                f"no adapter for issuer `{connection.issuer}`",
+            )
+        key = (connection.id, connection.base_url)
+        if key not in self._clients:
+            api_key = self._vault.open(connection.org_id, connection.api_key_sealed).decode()
+            self._clients[key] = LithicIssuer(api_key=api_key, base_url=connection.base_url)
+        return self._clients[key]
+
+    def secrets(self, connection: Connection) -> IssuerSecrets:
+        """The live signing secrets; none before enrolment, so nothing verifies."""
+        if connection.secrets_sealed is None:
+            return IssuerSecrets(authorization=(), events=())
+        stored = json.loads(self._vault.open(connection.org_id, connection.secrets_sealed))
+        return IssuerSecrets(
+            authorization=tuple(stored["authorization"]), events=tuple(stored["events"])
+        )
+
+    def seal_secrets(self, org_id: str, secrets: IssuerSecrets) -> bytes:
+        """Encrypted, for the connection's row."""
+        plain = {"authorization": list(secrets.authorization), "events": list(secrets.events)}
+        return self._vault.seal(org_id, json.dumps(plain).encode())
+
+    async def aclose(self) -> None:
+        """Close the clients' connections."""
+        for client in self._clients.values():
+            await client.aclose()
+
+
+def new_id(prefix: Prefix) -> str:
+    """A fresh TypeID (UUIDv7)."""
+    return str(TypeID(prefix.value))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Services, and what only entry points use."""
+
+    services: Services
+    store: PostgresStore
+    jobs: procrastinate.App
+    database_url: str
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings,
+    *,
+    pool_size: int = 10,
+    shift: Callable[[], timedelta] = timedelta,
+    upgrade: bool = True,
+) -> AsyncIterator[Runtime]:
+    """Open database, pool and adapters; close them in turn.
+
+    Args:
+        settings: As read at the entry point.
+        pool_size: Most database connections of this process.
+        shift: Added to the database's clock; tests travel in time with it.
+        upgrade: Bring the schema up to date first.
+
+    Raises:
+        Refusal: The database cannot be used, or the secret is malformed.
+    """
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    opened = open_database(url=url, data_dir=settings.data_dir)
+    database = await asyncio.to_thread(opened.__enter__)
+    try:
+        if upgrade:
+            await asyncio.to_thread(migrate.upgrade, database.url)
+        secret = load_secret(
+            settings.secret_key.get_secret_value() if settings.secret_key else None,
+            settings.data_dir,
+        )
+        vault = LocalVault(secret)
+        issuers = ConnectedIssuers(vault)
+        jobs = open_app(database.url)
+        pool = await open_pool(database.url, size=pool_size, timeout=settings.database_seconds)
+        store = PostgresStore(pool, shift=shift)
+        try:
+            async with jobs.open_async():
+                services = Services(
+                    store=store,
+                    new_id=new_id,
+                    vault=vault,
+                    issuers=issuers,
+                    jobs=ProcrastinateJobs(jobs),
+                    directory=load_directory(),
+                    policies=PolicyCache(),
+                )
+                yield Runtime(
+                    services=services, store=store, jobs=jobs, database_url=database.url
+                )
+        finally:
+            await issuers.aclose()
+            await pool.close()
+    finally:
+        await asyncio.to_thread(opened.__exit__, None, None, None)
+
+
+class LoggingObserver:
+    """Counts decisions and writes failures to the log, never with a secret."""
+
+    def __init__(self, count: Callable[[str, str | None, float], None] | None = None) -> None:
+        self._count = count
+
+    def decided(self, outcome: str, reason: str, seconds: float) -> None:
+        """One answered authorization request."""
+        if self._count is not None:
+            self._count(outcome, reason or None, seconds)
+
+    def failed(self, what: str, error: BaseException) -> None:
+        """Something went wrong and was contained."""
+        _log.error("failed", what=what, error=type(error).__name__, detail=str(error)[:300])

@@ -1,0 +1,1 @@
+"""The real-time decision: request + facts + time → decision, with every check's result."""

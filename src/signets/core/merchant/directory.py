@@ -1,0 +1,297 @@
+"""What is known about vendors, parsed from plain data and compiled once into an index.
+
+Plain data comes from the edge (:mod:`signets.vendors`); nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from signets.core.errors import Refusal, RefusalKind
+from signets.core.merchant.grammar import (
+    Compiled,
+    Pattern,
+    Reading,
+    Source,
+    compile_patterns,
+    normalize,
+    read,
+)
+from signets.core.merchant.mcc import MccGroup, codes
+
+_KEY = 2  # characters that choose the candidate patterns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownId:
+    """An acceptor or network id seen for a vendor. What is not listed says nothing."""
+
+    id: str
+    source: Source
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """A vendor as the directory knows it.
+
+    Attributes:
+        domain: Canonical domain, the vendor's key everywhere.
+        aliases: Other domains that are this very vendor (never a sibling, never a domain under
+            which customers get names).
+        category: One of the directory's categories (``model_api``); policies match on it.
+        family: The group it belongs to. Members of a family never match for one another.
+        countries: ISO 3166-1 alpha-2 codes it is billed from; empty: not known, any.
+        mccs: Every code it may be billed under; empty: not known, any.
+        sold_through: Who also sells it, by canonical domain; such a charge is the seller's.
+    """
+
+    domain: str
+    aliases: tuple[str, ...]
+    brand: str
+    category: str
+    family: str | None
+    legal_names: tuple[str, ...]
+    patterns: tuple[Pattern, ...]
+    network_ids: tuple[KnownId, ...]
+    mccs: frozenset[str]
+    countries: frozenset[str]
+    places: tuple[str, ...]
+    sold_through: tuple[str, ...]
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The canonical domain and its aliases."""
+        return (self.domain, *self.aliases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facilitator:
+    """Somebody who charges for others; the text after its prefix is chosen by the seller.
+
+    ``vendor`` is its own domain, where the directory has it. ``separated``: the raw prefix needs
+    its ``*`` or ``/`` (``FS *``), else a space does (``SP ``).
+    """
+
+    name: str
+    prefix: str
+    separated: bool
+    vendor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """All vendors and the indexes over them. Build with :func:`parse_directory`."""
+
+    vendors: Mapping[str, Vendor]
+    facilitators: tuple[Facilitator, ...]
+    compiled: Mapping[str, tuple[Compiled, ...]]  # by canonical domain
+    _by_start: Mapping[str, tuple[Compiled, ...]]
+    _by_id: Mapping[str, str]
+    _by_host: Mapping[str, str]
+    _by_brand: Mapping[str, str]
+    _by_prefix: Mapping[str, tuple[tuple[re.Pattern[str], Facilitator], ...]]
+
+    def vendor(self, domain: str) -> Vendor | None:
+        """The vendor with this canonical domain, or None (a custom vendor)."""
+        return self.vendors.get(domain)
+
+    def domain_of_id(self, identifier: str) -> str | None:
+        """The vendor that an acceptor or network id was seen for."""
+        return self._by_id.get(identifier)
+
+    def domain_of_host(self, host: str) -> str | None:
+        """The vendor whose domain or alias is exactly this host."""
+        return self._by_host.get(host)
+
+    def domain_of_brand(self, name: str) -> str | None:
+        """The vendor with exactly this brand or legal name, for "did you mean"."""
+        return self._by_brand.get(normalize(name))
+
+    def readings(self, name: str, width: int) -> list[Reading]:
+        """Every pattern that explains the whole normalised name, the most specific first."""
+        found = (read(c, name, width) for c in self._by_start.get(_start(name), ()))
+        return sorted((r for r in found if r is not None), key=_specificity)
+
+    def facilitator(self, raw: str) -> tuple[Facilitator, str] | None:
+        """The facilitator whose prefix the raw descriptor bears, and the rest of it."""
+        text = raw.lstrip().upper()
+        for regex, facilitator in self._by_prefix.get(text[:_KEY], ()):
+            found = regex.match(text)
+            if found is not None:
+                return facilitator, text[found.end() :]
+        return None
+
+
+def _start(name: str) -> str:
+    """The first characters of a name, whatever separators it lost or gained."""
+    return name[: 2 * _KEY].replace(" ", "").replace("_", "").replace("/", ".")[:_KEY]
+
+
+def _specificity(reading: Reading) -> tuple[bool, int, bool]:
+    return (reading.compiled.open, -reading.compiled.weight, reading.cut)
+
+
+def parse_directory(
+    vendors: Iterable[Mapping[str, Any]], facilitators: Iterable[Mapping[str, Any]] = ()
+) -> Directory:
+    """Read vendor files (see ``vendor.schema.json``) and compile them.
+
+    Raises:
+        Refusal: ``vendor_file_invalid`` with what is wrong, or where two vendors claim the same
+            domain, id or brand.
+    """
+    parsed: dict[str, Vendor] = {}
+    compiled: dict[str, tuple[Compiled, ...]] = {}
+    for data in vendors:
+        name = str(data.get("domain", "?"))
+        try:
+            vendor = _vendor(data)
+            compiled[vendor.domain] = compile_vendor(vendor)
+        except (KeyError, ValueError, TypeError) as error:
+            raise _broken(f"vendor `{name}`: {error}") from error
+        if vendor.domain in parsed:
+            raise _broken(f"vendor `{name}` stands twice")
+        parsed[vendor.domain] = vendor
+    helpers = tuple(_facilitator(data) for data in facilitators)
+    starts: dict[str, list[Compiled]] = {}
+    for patterns in compiled.values():
+        for pattern in patterns:
+            starts.setdefault(_start(pattern.head), []).append(pattern)
+    every = parsed.values()
+    return Directory(
+        vendors=parsed,
+        facilitators=helpers,
+        compiled=compiled,
+        _by_start={start: tuple(found) for start, found in starts.items()},
+        _by_id=_unique(
+            "id",
+            (
+                (i.id, v.domain)
+                for v in every
+                for i in v.network_ids
+                if i.source is not Source.GUESS
+            ),
+        ),
+        _by_host=_unique("domain", ((d, v.domain) for v in every for d in v.domains)),
+        _by_brand=_unique(
+            "name", ((normalize(n), v.domain) for v in every for n in (v.brand, *v.legal_names))
+        ),
+        _by_prefix=_prefixes(helpers),
+    )
+
+
+def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
+    """A vendor's patterns, with its legal names as patterns of their own."""
+    return compile_patterns(
+        vendor.domain,
+        vendor.patterns,
+        domains=vendor.domains,
+        places=tuple(normalize(place) for place in vendor.places),
+        countries=tuple(sorted(vendor.countries)),
+    )
+
+
+def _vendor(data: Mapping[str, Any]) -> Vendor:
+    lines = [(line["name"], form) for line in data["lines"] for form in line["patterns"]]
+    patterns = [_pattern(name, form) for name, form in lines]
+    names = tuple(fact["name"] for fact in data.get("legal_names", ()))
+    known = {pattern.text for pattern in patterns}
+    for fact in data.get("legal_names", ()):
+        text = normalize(fact["name"])
+        if text not in known:
+            common = any(p.ambiguous and p.text == text.rpartition(" ")[0] for p in patterns)
+            patterns.append(_legal(text, fact, ambiguous=common))
+            known.add(text)
+    for domain in (data["domain"], *data.get("aliases", ())):
+        text = normalize(domain)
+        if text not in known:
+            patterns.append(_own_domain(text))
+            known.add(text)
+    mccs = {fact["mcc"] for fact in data.get("mccs", ())}
+    for group in data.get("mcc_groups", ()):
+        mccs |= codes(MccGroup(group))
+    return Vendor(
+        domain=data["domain"],
+        aliases=tuple(data.get("aliases", ())),
+        brand=data["brand"],
+        category=data["category"],
+        family=data.get("family"),
+        legal_names=names,
+        patterns=tuple(patterns),
+        network_ids=tuple(
+            KnownId(id=fact["id"], source=Source(fact["source"]), note=fact.get("note", ""))
+            for fact in data.get("network_ids", ())
+        ),
+        mccs=frozenset(mccs),
+        countries=frozenset(fact["code"] for fact in data.get("countries", ())),
+        places=tuple(data.get("places", ())),
+        sold_through=tuple(fact["seller"] for fact in data.get("sold_through", ())),
+    )
+
+
+def _pattern(line: str, form: Mapping[str, Any]) -> Pattern:
+    return Pattern(
+        text=form["text"],
+        source=Source(form["source"]),
+        line=line,
+        ambiguous=form.get("ambiguous", False),
+        note=form.get("note", ""),
+    )
+
+
+def _legal(text: str, fact: Mapping[str, Any], *, ambiguous: bool) -> Pattern:
+    """A legal name as a pattern; ambiguous where it only adds a legal form to an ambiguous name
+    (``NEON LLC``)."""
+    return Pattern(
+        text=text,
+        source=Source(fact["source"]),
+        line="legal name",
+        ambiguous=ambiguous,
+        note=fact.get("note", ""),
+    )
+
+
+def _own_domain(text: str) -> Pattern:
+    """The vendor's domain as its name: networks and processors accept a site as the name."""
+    return Pattern(
+        text=text,
+        source=Source.DOCUMENT,
+        line="own domain",
+        note="https://docs.stripe.com/get-started/account/statement-descriptors",
+    )
+
+
+def _facilitator(data: Mapping[str, Any]) -> Facilitator:
+    return Facilitator(
+        name=data["name"],
+        prefix=data["prefix"].upper(),
+        separated=data.get("separated", True),
+        vendor=data.get("vendor"),
+    )
+
+
+def _prefixes(
+    helpers: tuple[Facilitator, ...],
+) -> dict[str, tuple[tuple[re.Pattern[str], Facilitator], ...]]:
+    index: dict[str, list[tuple[re.Pattern[str], Facilitator]]] = {}
+    for helper in sorted(helpers, key=lambda h: -len(h.prefix)):
+        ending = r"\s*[*/_]\s*" if helper.separated else r"[\s*]\s*"
+        regex = re.compile(re.escape(helper.prefix) + ending)
+        index.setdefault(helper.prefix[:_KEY], []).append((regex, helper))
+    return {key: tuple(found) for key, found in index.items()}
+
+
+def _unique(kind: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    index: dict[str, str] = {}
+    for key, domain in pairs:
+        if index.setdefault(key, domain) != domain:
+            raise _broken(f"the {kind} `{key}` belongs to both `{index[key]}` and `{domain}`")
+    return index
+
+
+def _broken(message: str) -> Refusal:
+    return Refusal(RefusalKind.INVALID, "vendor_file_invalid", message)

@@ -1,0 +1,269 @@
+"""The grammar of descriptors: token patterns, anchored at the start of the name.
+
+A pattern is words separated by spaces. A space stands for "any separator, or none", because
+issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be added. Besides words:
+
+==============  ==============================================================================
+``.``           a dot or a slash (issuers rewrite ``.`` as ``/``)
+``|``           what follows may be cut off, where the whole is 13 or more characters long; a
+                pattern of words alone has it after its 13th character without saying so
+``{ref}``       one reference of letters and digits, the first digit among its first six
+                characters: 6 to 16 characters after a separator, 8 to 16 where it is glued on
+``{code6}``     six letters or digits
+``{num}``       a number of three digits or more
+``{hexid}``     an id of hexadecimal groups (``01DF0B-DCC``)
+``{site}``      the buyer's own domain: after ``_`` (it may be cut), else whole with its dot
+``{any}``       anything: an *open* prefix, which names a vendor but never proves one
+==============  ==============================================================================
+
+After a pattern only *neutral tails* may follow: the vendor's own domain or URL, a phone number,
+one of its places, one of its countries. Anything else is another name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+CUT_MIN = 13  # the narrowest field that acquirers and issuers cut a name or city to
+
+_PLACEHOLDERS = {
+    "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
+    "{code6}": r"[A-Z0-9]{6}",
+    "{num}": r"[0-9]{3,}",
+    "{hexid}": r"(?=[A-F]*[0-9])[0-9A-F]{6}(?: [0-9A-F]{1,6}){0,2}",
+    "{site}": r"(?:_[A-Z0-9][A-Z0-9./]*(?: [A-Z0-9./]+)?| [A-Z0-9]+[./][A-Z]{2,})",
+    "{any}": r".+",
+}
+_JUNK = re.compile(r"[^A-Z0-9./_]+")
+_LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
+_GLUE = "[ /_]?"
+# What an issuer or a wallet writes before the acceptor's name.
+_ISSUER_PREFIX = re.compile(r"(?:POS |APLPAY |CHECKCARD [0-9]{4} )")
+_PHONE = r"(?:1 ?)?[0-9]{3} ?[0-9]{3} ?[0-9]{1,4}|[0-9]{7,15}"
+_PATH = r"(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)(?![A-Z0-9./]))?"
+# ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
+_ALPHA3 = {
+    "AU": "AUS", "BR": "BRA", "CA": "CAN", "CH": "CHE", "CZ": "CZE", "DE": "DEU", "DK": "DNK",
+    "ES": "ESP", "FI": "FIN", "FR": "FRA", "GB": "GBR", "HU": "HUN", "IE": "IRL", "IN": "IND",
+    "IT": "ITA", "JP": "JPN", "KY": "CYM", "LU": "LUX", "NL": "NLD", "NO": "NOR", "PL": "POL",
+    "SE": "SWE", "SG": "SGP", "US": "USA", "VG": "VGB",
+}  # fmt: skip
+_US_STATES = (
+    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM "
+    "NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
+)
+
+
+class Source(StrEnum):
+    """Where a fact is known from."""
+
+    OBSERVED = "observed"  # seen on a card, a statement or a public map of them
+    DOCUMENT = "document"  # of the vendor, its processor or the network
+    GUESS = "guess"  # never yields ``match``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """One form of a vendor's descriptor.
+
+    Attributes:
+        ambiguous: Other merchants bear the same name (a common word, a shared product): the
+            vendor's own domain or place must stand beside it, or an id must be known.
+        note: Where the form is known from, for the person who reviews it.
+    """
+
+    text: str
+    source: Source
+    line: str
+    ambiguous: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A pattern made ready. ``weight`` is its number of literal characters: the longest wins.
+
+    ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves.
+    """
+
+    domain: str
+    pattern: Pattern
+    body: re.Pattern[str]
+    tail: re.Pattern[str]
+    head: str
+    weight: int
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A pattern that explains a whole name. ``own_url``: the vendor's domain was part of it."""
+
+    compiled: Compiled
+    cut: bool
+    own_url: bool
+
+
+def normalize(text: str) -> str:
+    """Upper case, one space for any separator; dots, slashes and underscores only inside.
+
+    A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``) is dropped.
+    """
+    name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
+    name = " ".join(name.split())
+    prefix = _ISSUER_PREFIX.match(name)
+    return name[prefix.end() :] if prefix else name
+
+
+def _literal(text: str) -> str:
+    return re.escape(text).replace(r"\.", "[./]").replace(r"\ ", _GLUE)
+
+
+def _stems(text: str, keep: int) -> str:
+    """A regex for every prefix of ``text`` of ``keep`` characters or more, the longest first."""
+    stems = {text[:size].rstrip(" .") for size in range(max(keep, 1), len(text))}
+    ordered = sorted((stem for stem in stems if len(stem) >= keep), key=len, reverse=True)
+    return "(?:" + "|".join(_literal(stem) for stem in ordered) + ")"
+
+
+def _cut(text: str, keep: int) -> str:
+    """The same, at the very end of the name."""
+    return _stems(text, keep) + "$"
+
+
+def _country(countries: tuple[str, ...]) -> str:
+    codes = [*(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
+    return "|".join(codes) or "(?!)"
+
+
+def _region(countries: tuple[str, ...]) -> str:
+    """A country, which may be glued on, or a state, which may not (``….COMO`` is no ``….CO MO``),
+    where the vendor bills from the United States."""
+    states = "| (?:" + _US_STATES.replace(" ", "|") + ")(?: ?USA?)?" if "US" in countries else ""
+    return f"(?: ?(?:{_country(countries)}){states})"
+
+
+def _glued(site: str, region: str) -> str:
+    """A domain cut in its last label, with country or state behind it (``CLOUDFLARE.COUS``)."""
+    label, _, last = site.rpartition(".")
+    shortest = max(CUT_MIN - len(label) - 1, 1)
+    stems = "|".join(last[:size] for size in range(min(shortest, len(last)), len(last) + 1))
+    return rf"{_literal(label)}[./](?:{stems}){region}$"
+
+
+def _site(site: str, region: str) -> str:
+    """The vendor's domain standing as its name: whole, with a path or country, or cut."""
+    label, _, last = site.rpartition(".")
+    stems = "|".join([*(last[:size] for size in range(1, len(last))), ""])
+    return (
+        rf"(?:{_literal(site)}{_PATH}(?:{region}(?![A-Z0-9]))?(?![A-Z0-9])"
+        rf"|{_glued(site, region)}|(?P<cutname>{_literal(label)}(?:[./]?(?:{stems}))$))"
+    )
+
+
+def _tail(
+    domains: tuple[str, ...],
+    places: tuple[str, ...],
+    countries: tuple[str, ...],
+) -> str:
+    """The regex of neutral tails of one vendor (see the module's docstring)."""
+    sites = [normalize(domain) for domain in domains]
+    site = "|".join(_literal(s) for s in sites)
+    stub = "|".join(_stems(s, 3) for s in sites)
+    country = _country(countries)
+    scheme = r"(?:HTTPS? ?)?(?:WWW[./])?"
+    marked = r"(?:HTTPS? ?(?:WWW[./])?|WWW[./])"
+    whole = "|".join(_cut(s, s.rindex(".")) for s in sites)
+    region = _region(countries)
+    glued = "|".join(_glued(s, region) for s in sites)
+    pieces = [
+        rf" ?(?P<url>{scheme}(?:{site}){_PATH})(?:{region}(?![A-Z0-9]))?",
+        rf" ?{scheme}(?:{glued})",
+        # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
+        rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
+        rf" (?:{_PHONE}){region}?(?![A-Z0-9])",
+        rf" (?:{country})$",
+    ]
+    if places:
+        named = "|".join(_literal(p) for p in sorted(places, key=len, reverse=True))
+        state = _US_STATES.replace(" ", "|")
+        pieces.append(rf" ?(?:{named})(?: ?(?:{state}))?(?: ?(?:{country}))?(?![A-Z0-9])")
+        pieces.append(rf"(?P<cutplace> ?(?:{'|'.join(_cut(p, 4) for p in places)}))")
+    return rf"(?:(?:{'|'.join(pieces)})*)$"
+
+
+def compile_patterns(
+    domain: str,
+    patterns: tuple[Pattern, ...],
+    *,
+    domains: tuple[str, ...],
+    places: tuple[str, ...],
+    countries: tuple[str, ...],
+) -> tuple[Compiled, ...]:
+    """Make a vendor's patterns ready. Raises ValueError for a pattern that cannot be read."""
+    tail = re.compile(_tail(domains, places, countries))
+    region = _region(countries)
+    sites = {site: _site(site, region) for site in map(normalize, domains)}
+    return tuple(_compile(domain, pattern, tail, sites) for pattern in patterns)
+
+
+def _compile(
+    domain: str, pattern: Pattern, tail: re.Pattern[str], sites: dict[str, str]
+) -> Compiled:
+    text = pattern.text
+    if "|" not in text and "{" not in text and text not in sites:
+        keep = max(CUT_MIN, len(text.split(" ", 1)[0]))
+        text = text if keep >= len(text) else f"{text[:keep]}|{text[keep:]}"
+    fixed, bar, loose = text.partition("|")
+    if normalize(re.sub(r"\{\w+\}", "", pattern.text.replace("|", ""))) == "":
+        raise ValueError(f"pattern `{pattern.text}` has no word")
+    body = ""
+    weight = 0
+    for index, word in enumerate(fixed.split()):
+        glue = _GLUE if index else ""
+        if word.startswith("{"):
+            if word not in _PLACEHOLDERS:
+                raise ValueError(f"pattern `{pattern.text}` has the unknown placeholder `{word}`")
+            body += ("" if word == "{site}" else glue) + _PLACEHOLDERS[word]
+        elif word != word.upper() or re.fullmatch(r"[A-Z0-9.]+", word) is None:
+            raise ValueError(f"pattern `{pattern.text}`: `{word}` is not in normal form")
+        else:
+            alone = text == word
+            body += sites[word] if alone and word in sites else glue + _literal(word)
+            weight += len(word)
+    if bar:
+        glue = _GLUE if fixed.endswith(" ") else ""
+        weight += len(loose.replace(" ", ""))
+        body += rf"(?:{glue}{_literal(loose)}|(?P<cutname>{glue}{_cut(loose, 1)}|$))"
+    head = fixed.split("{")[0]
+    if bar and not fixed.endswith(" "):
+        head = head.rpartition(" ")[0] or head
+    return Compiled(
+        domain, pattern, re.compile(body), tail, head.strip(), weight, "{any}" in pattern.text
+    )
+
+
+def read(compiled: Compiled, name: str, width: int) -> Reading | None:
+    """Whether the pattern explains the whole normalised name; ``width`` is its raw length."""
+    body = compiled.body.match(name)
+    if body is None:
+        return None
+    tail = compiled.tail.match(name, body.end())
+    if tail is None:
+        return None
+    groups = tail.groupdict()
+    cut = (
+        groups["cut"] is not None
+        or groups.get("cutplace") is not None
+        or body.groupdict().get("cutname") is not None
+    )
+    if cut and width < CUT_MIN:
+        return None
+    return Reading(compiled, cut, groups["url"] is not None)
+
+
+def begins_with(name: str, head: str) -> bool:
+    """Whether the name begins with these words (and goes on as another word, if at all)."""
+    return name.startswith(head) and not name[len(head) : len(head) + 1].isalnum()

@@ -1,0 +1,359 @@
+"""Is this merchant the vendor that the card is locked to? Three-valued, in words.
+
+No network carries a domain, so the answer is put together from what the network does send. The
+order in which evidence decides:
+
+1. An id known to be *another* vendor's refuses, however good the name is.
+2. A letter or sign outside ASCII in the name refuses: no vendor needs one, imitations do.
+3. A facilitator's prefix proves nothing about the seller behind it.
+4. The name must be explained as a whole by one of the vendor's patterns
+   (:mod:`signets.core.merchant.grammar`); another vendor's better explanation refuses.
+5. A good name is held back (``unverified``) by anything that does not fit: a new id where the
+   organization confirmed others, a foreign MCC or country, another vendor's site in the city
+   field, a common word with nothing beside it, a form that is only guessed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+from signets.core.merchant.directory import Directory, Facilitator
+from signets.core.merchant.grammar import (
+    CUT_MIN,
+    Compiled,
+    Pattern,
+    Reading,
+    Source,
+    begins_with,
+    compile_patterns,
+    normalize,
+    read,
+)
+from signets.core.merchant.model import (
+    Learned,
+    MatchResult,
+    Merchant,
+    MerchantLock,
+    MerchantMatch,
+)
+
+_MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
+_LONGEST = 64  # a name, city and country glued together are 40; longer is no descriptor
+_RANK = {_MATCH: 2, _UNSURE: 1, _NO: 0}
+
+
+def match_lock(
+    lock: MerchantLock, merchant: Merchant, directory: Directory, learned: Learned
+) -> MerchantMatch:
+    """Whether the merchant is one of the lock's vendors; the best answer over them counts.
+
+    ``lock.vendors`` are canonical domains (see :func:`signets.core.merchant.domains
+    .canonical_vendor`). A lock on nothing matches nothing.
+    """
+    best = MerchantMatch(result=_NO, confidence=0, vendor=None, rule="the card is locked to nobody")
+    for index, domain in enumerate(lock.vendors):
+        answer = _Question(domain, merchant, directory, learned, lock.allow_facilitators).answer()
+        if index == 0 or (_RANK[answer.result], answer.confidence) > (
+            _RANK[best.result],
+            best.confidence,
+        ):
+            best = answer
+        if best.result is _MATCH:
+            return best
+    return best
+
+
+def identify(merchant: Merchant, directory: Directory, learned: Learned) -> str | None:
+    """The vendor that the merchant looks like, by id first, then by its whole name.
+
+    For messages and for counting attempts; never a permission.
+    """
+    for identifier in _ids(merchant):
+        owner = _owner(identifier, directory, learned)
+        if owner is not None:
+            return owner
+    raw = merchant.descriptor.strip()
+    if len(raw) > _LONGEST or _odd_letter(raw) is not None or directory.facilitator(raw):
+        return None
+    found = directory.readings(normalize(raw), len(raw))
+    return found[0].compiled.domain if found else None
+
+
+def _ids(merchant: Merchant) -> tuple[str, ...]:
+    pair = (merchant.network_id, merchant.acceptor_id)
+    return tuple(i.strip() for i in pair if i is not None and i.strip())
+
+
+def _owner(identifier: str, directory: Directory, learned: Learned) -> str | None:
+    for domain, confirmed in learned.confirmed_ids:
+        if confirmed == identifier:
+            return domain
+    return directory.domain_of_id(identifier)
+
+
+class _Question:
+    """One vendor held against one merchant: the evidence is read once, then the rules run."""
+
+    __slots__ = ("directory", "domain", "facilitators", "learned", "merchant", "vendor")
+
+    def __init__(
+        self,
+        domain: str,
+        merchant: Merchant,
+        directory: Directory,
+        learned: Learned,
+        facilitators: bool,
+    ) -> None:
+        self.domain = domain
+        self.merchant = merchant
+        self.directory = directory
+        self.learned = learned
+        self.facilitators = facilitators
+        self.vendor = directory.vendor(domain)
+
+    def answer(self) -> MerchantMatch:
+        ids = _ids(self.merchant)
+        owners = [_owner(identifier, self.directory, self.learned) for identifier in ids]
+        if len(self.merchant.descriptor) > _LONGEST:
+            return self._no(f"the name is longer than {_LONGEST} characters")
+        through = self.directory.facilitator(self.merchant.descriptor)
+        if through is not None:
+            return self._facilitated(through[0], through[1], self.domain in owners)
+        for identifier, owner in zip(ids, owners, strict=True):
+            if owner is not None and owner != self.domain:
+                return self._no(f"the id `{identifier}` is known to be {owner}'s", owner)
+        odd = _odd_letter(self.merchant.descriptor)
+        if odd is not None:
+            return self._no(f"the name holds `{odd}`, which is no ASCII letter and may imitate one")
+        raw = self.merchant.descriptor.strip()
+        name = normalize(raw)
+        reading = self._reading(name, len(raw))
+        if isinstance(reading, MerchantMatch):
+            if self.domain in owners:
+                return self._unsure(55, f"its id is known to be {self.domain}'s but {reading.rule}")
+            return reading
+        return self._weigh(reading, ids, owners)
+
+    def _reading(self, name: str, width: int) -> Reading | MerchantMatch:
+        """The vendor's own pattern that explains the name, or the answer where none does."""
+        if self.vendor is None:
+            return self._custom_reading(name, width)
+        found = self.directory.readings(name, width)
+        if not found:
+            return self._unexplained(name)
+        best = found[0].compiled
+        rivals = {r.compiled.domain for r in found if _rivals(r, found[0])} - {best.domain}
+        if rivals and self.domain in (best.domain, *rivals):
+            others = sorted(({best.domain} | rivals) - {self.domain})
+            return self._unsure(40, f"`{name}` can be another's name too ({', '.join(others)})")
+        if best.domain != self.domain:
+            if best.open and self._mentions(name):
+                return self._unsure(20, f"the name begins like {self.domain}'s and goes on unlike")
+            return self._no(f"the name is {best.domain}'s ({best.pattern.line})", best.domain)
+        return found[0]
+
+    def _custom_reading(self, name: str, width: int) -> Reading | MerchantMatch:
+        for compiled in _custom_patterns(self.domain):
+            reading = read(compiled, name, width)
+            if reading is not None:
+                return reading
+        known = self.directory.readings(name, width)
+        if known:
+            domain = known[0].compiled.domain
+            return self._no(f"the name is {domain}'s", domain)
+        return self._no(f"the name is not {self.domain}'s")
+
+    def _mentions(self, name: str) -> bool:
+        return any(
+            c.head and begins_with(name, c.head) for c in self.directory.compiled[self.domain]
+        )
+
+    def _unexplained(self, name: str) -> MerchantMatch:
+        patterns = self.directory.compiled[self.domain]
+        heads = [c for c in patterns if c.head and begins_with(name, c.head)]
+        if heads and all(c.pattern.ambiguous for c in heads) and not self._own_site():
+            return self._no(f"`{name}` only begins with the common word `{heads[0].head}`")
+        if heads:
+            return self._unsure(25, f"the name begins like {self.domain}'s and goes on unlike")
+        first = name.split(" ", 1)[0]
+        if any(_one_edit(first, c.head.split(" ", 1)[0]) for c in patterns):
+            return self._no(f"`{first}` looks like {self.domain}'s name but is not")
+        return self._no(f"the name is not {self.domain}'s")
+
+    def _weigh(
+        self, reading: Reading, ids: tuple[str, ...], owners: list[str | None]
+    ) -> MerchantMatch:
+        """A good name: what else fits, and what does not?"""
+        pattern = reading.compiled.pattern
+        known = self.domain in owners
+        confirmed = known and any((self.domain, i) in self.learned.confirmed_ids for i in ids)
+        doubt = self._doubt(reading, known)
+        if confirmed:
+            return self._yes(99, f"name ({pattern.line}) and an id confirmed for {self.domain}")
+        if doubt is not None:
+            return doubt
+        if known:
+            return self._yes(97, f"name ({pattern.line}) and an id seen for {self.domain}")
+        signs = [
+            text
+            for text, fits in (
+                ("own site", reading.own_url or self._own_site()),
+                ("MCC", self.merchant.mcc is not None),
+                ("country", self.merchant.country is not None),
+            )
+            if fits
+        ]
+        cut = ", cut" if reading.cut else ""
+        agrees = f"; {', '.join(signs)} agree" if signs else "; nothing else was sent"
+        confidence = 84 + 4 * len(signs) - (4 if reading.cut else 0)
+        return self._yes(confidence, f"name of {self.domain} ({pattern.line}{cut}){agrees}")
+
+    def _doubt(self, reading: Reading, known: bool) -> MerchantMatch | None:
+        """The first thing that does not fit a good name."""
+        pattern, merchant, vendor = reading.compiled.pattern, self.merchant, self.vendor
+        if reading.compiled.open:
+            return self._unsure(30, f"`{pattern.text}` may be anybody under {self.domain}")
+        if not known and any(domain == self.domain for domain, _ in self.learned.confirmed_ids):
+            return self._unsure(50, f"a good name under an id not confirmed for {self.domain}")
+        if vendor is None:
+            if known:
+                return None
+            return self._unsure(50, f"{self.domain} is not in the directory and no id is confirmed")
+        if vendor.mccs and merchant.mcc is not None and merchant.mcc not in vendor.mccs:
+            return self._unsure(35, f"a good name under MCC {merchant.mcc}, foreign to the vendor")
+        country = merchant.country
+        if vendor.countries and country is not None and country.upper() not in vendor.countries:
+            return self._unsure(35, f"a good name from {country}, a country foreign to the vendor")
+        site = self._foreign_site()
+        if site is not None:
+            return self._unsure(30, f"a good name beside another's site, {site}")
+        if pattern.source is Source.GUESS:
+            return self._unsure(60, f"the form `{pattern.text}` is only guessed so far")
+        if pattern.ambiguous and not (known or reading.own_url or self._own_site(places=True)):
+            return self._unsure(45, f"`{pattern.text}` is borne by others too; nothing says which")
+        return None
+
+    def _facilitated(self, through: Facilitator, rest: str, known: bool) -> MerchantMatch:
+        name = through.name
+        if through.vendor == self.domain:
+            return self._unsure(30, f"{name} charges for others under {self.domain}'s name")
+        if not self.facilitators:
+            return self._no(
+                f"charged through {name}, and the card does not allow facilitators", through.vendor
+            )
+        reading = None
+        if _odd_letter(rest) is None:
+            reading = self._reading(normalize(rest), len(self.merchant.descriptor.strip()))
+        if not isinstance(reading, Reading):
+            return self._no(f"charged through {name} by somebody who is not {self.domain}")
+        if known and any(
+            (self.domain, i) in self.learned.confirmed_ids for i in _ids(self.merchant)
+        ):
+            return self._yes(90, f"through {name}, with an id confirmed for {self.domain}")
+        return self._unsure(30, f"charged through {name}, where the seller writes the name")
+
+    def _own_site(self, *, places: bool = False) -> bool:
+        """Whether the vendor's own domain (or place) stands in the city or URL field."""
+        domains = self.vendor.domains if self.vendor else (self.domain,)
+        if any(_is_site(text, d) for text in self._sites() for d in domains):
+            return True
+        if not places or self.vendor is None or not self.merchant.city:
+            return False
+        city = normalize(self.merchant.city)
+        return any(
+            city == place or (len(city) >= CUT_MIN - 1 and place.startswith(city))
+            for place in (normalize(p) for p in self.vendor.places)
+        )
+
+    def _foreign_site(self) -> str | None:
+        """Another vendor's domain in the city or URL field."""
+        if self._own_site():
+            return None
+        for text in self._sites():
+            labels = text.split(".")
+            for start in range(len(labels) - 1):
+                owner = self.directory.domain_of_host(".".join(labels[start:]))
+                if owner is not None and owner != self.domain:
+                    return owner
+        return _host(self.merchant.url) if self.merchant.url and self.vendor else None
+
+    def _sites(self) -> tuple[str, ...]:
+        fields = (self.merchant.city, self.merchant.url)
+        return tuple(_host(text) for text in fields if text and "." in text)
+
+    def _yes(self, confidence: int, rule: str) -> MerchantMatch:
+        return MerchantMatch(
+            result=_MATCH, confidence=min(confidence, 99), vendor=self.domain, rule=rule
+        )
+
+    def _unsure(self, confidence: int, rule: str) -> MerchantMatch:
+        return MerchantMatch(result=_UNSURE, confidence=confidence, vendor=None, rule=rule)
+
+    def _no(self, rule: str, vendor: str | None = None) -> MerchantMatch:
+        if vendor is not None and self.vendor is not None and vendor in self.vendor.sold_through:
+            rule += f", which also sells {self.domain}: lock the card to {vendor} to buy there"
+        return MerchantMatch(result=_NO, confidence=1 if vendor else 3, vendor=vendor, rule=rule)
+
+
+def _rivals(one: Reading, best: Reading) -> bool:
+    """Whether this reading is as good as the best: as specific, or both are cut short."""
+    if one.compiled.open != best.compiled.open:
+        return False
+    return one.compiled.weight == best.compiled.weight or (one.cut and best.cut)
+
+
+@lru_cache(maxsize=1024)
+def _custom_patterns(domain: str) -> tuple[Compiled, ...]:
+    """A cautious grammar for a domain that nobody described: the domain whole, or its first
+    label, alone or with a common legal form."""
+    site = normalize(domain)
+    label = normalize(domain.partition(".")[0])
+    texts = (site, label, *(f"{label} {form}" for form in ("INC", "LLC", "LTD", "GMBH")))
+    patterns = tuple(Pattern(text=t, source=Source.GUESS, line="custom vendor") for t in texts)
+    return compile_patterns(domain, patterns, domains=(domain,), places=(), countries=())
+
+
+def _odd_letter(text: str) -> str | None:
+    """The first character outside ASCII that is no space or punctuation mark."""
+    if text.isascii():
+        return None
+    for character in text:
+        if not character.isascii() and unicodedata.category(character)[0] not in "PZ":
+            return character
+    return None
+
+
+def _host(text: str) -> str:
+    """A URL or host in a field that is cut and written carelessly, as a bare lower-case host."""
+    host = text.strip().lower()
+    for scheme in ("https", "http"):
+        if host.startswith(scheme):
+            host = host[len(scheme) :].lstrip(":/ ")
+            break
+    host = host.removeprefix("www.")
+    return host.split("/", 1)[0].split(" ", 1)[0]
+
+
+def _is_site(host: str, domain: str) -> bool:
+    """The domain, a host under it, or either cut by a narrow field."""
+    if host == domain or host.endswith("." + domain):
+        return True
+    stub = host.rstrip(".")
+    return len(stub) >= 4 and domain.startswith(stub) and len(stub) >= domain.rindex(".") - 5
+
+
+def _one_edit(word: str, brand: str) -> bool:
+    """Whether one character was changed, added, left out or two neighbours were swapped."""
+    if word == brand or len(brand) < 4 or abs(len(word) - len(brand)) > 1:
+        return False
+    start = 0
+    while start < min(len(word), len(brand)) and word[start] == brand[start]:
+        start += 1
+    rest, other = word[start:], brand[start:]
+    return (
+        rest[1:] == other[1:]
+        or rest[1:] == other
+        or rest == other[1:]
+        or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
+    )

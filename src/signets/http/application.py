@@ -1,0 +1,81 @@
+"""The application: every route, one error shape, one middleware."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from signets.app.services import Services
+from signets.core.ids import Prefix
+from signets.http import cards, evidence, identity, intents, issuers, policy, transactions
+from signets.http.config import HttpConfig
+from signets.http.errors import add_error_handlers
+from signets.http.exchange import exchange_of
+from signets.http.issuers import Authorizer, Receiver
+from signets.http.metrics import Metrics
+from signets.http.middleware import EdgeMiddleware
+from signets.http.openapi import build_openapi
+from signets.http.operations import OPENAPI, Operations, ReadinessCheck
+from signets.http.routing import GuardedRoute
+
+
+def api_routes() -> Iterator[GuardedRoute]:
+    """Every route that takes an API key."""
+    for noun in (intents, cards, transactions, policy, evidence, identity):
+        for endpoint in noun.ENDPOINTS:
+            yield GuardedRoute(endpoint)
+
+
+def create_app(
+    services: Services,
+    engine: Authorizer,
+    receiver: Receiver,
+    *,
+    config: HttpConfig,
+    metrics: Metrics,
+    checks: Mapping[str, ReadinessCheck],
+    unavailable_errors: tuple[type[Exception], ...] = (),
+) -> FastAPI:
+    """The HTTP edge over these services.
+
+    Args:
+        services: What use cases are given.
+        engine: Decides authorization requests.
+        receiver: Takes the issuer's events in.
+        config: Version, public address, limits.
+        metrics: Where requests are counted; the engine counts decisions on the same object.
+        checks: What ``/readyz`` asks, by name.
+        unavailable_errors: What the database layer raises when the database does not serve;
+            answered 503.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
+    app.state.engine = engine
+    app.state.receiver = receiver
+    app.add_middleware(
+        EdgeMiddleware,
+        config=config,
+        metrics=metrics,
+        new_request_id=lambda: services.new_id(Prefix.REQUEST),
+    )
+    add_error_handlers(app, unavailable_errors)
+    operations = Operations(metrics=metrics, checks=checks, seconds=config.check_seconds)
+    guarded = list(api_routes())
+    document = build_openapi(config, guarded)
+
+    async def openapi(request: Request) -> Response:
+        exchange_of(request.scope).template = OPENAPI
+        return JSONResponse(document)
+
+    # The issuer's routes first: they are the ones with a deadline.
+    app.router.routes[:] = [
+        *issuers.routes(),
+        *guarded,
+        *operations.routes(),
+        Route(OPENAPI, openapi, methods=["GET"]),
+    ]
+    return app

@@ -1,0 +1,49 @@
+"""One request on its way through the edge: what the log line and the error answer need."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, cast
+
+from starlette.types import Scope
+
+from signets.app.caller import Caller
+from signets.app.idempotency import Idempotency
+from signets.core.pan import holds_pan
+
+_KEY = "signets.exchange"
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """Filled in as it becomes known; lives in the ASGI scope.
+
+    Attributes:
+        verbatim: The answer is in the issuer's own words: no headers of ours but the request id.
+    """
+
+    request_id: str
+    caller: Caller | None = None
+    idempotency: Idempotency | None = None
+    template: str = "unmatched"
+    verbatim: bool = False
+
+
+def open_exchange(scope: Scope, new_request_id: str) -> Exchange:
+    """The exchange of a request that just arrived.
+
+    The caller's own ``X-Request-Id`` is kept where it is short and plain (it goes into logs).
+    """
+    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    usable = len(given) == 1 and _REQUEST_ID.fullmatch(given[0]) is not None
+    request_id = given[0].decode() if usable else new_request_id
+    exchange = Exchange(request_id=new_request_id if holds_pan(request_id) else request_id)
+    scope[_KEY] = exchange
+    return exchange
+
+
+def exchange_of(scope: Any) -> Exchange:
+    """The exchange of a request; ``scope`` is the ASGI scope."""
+    return cast(Exchange, scope[_KEY])

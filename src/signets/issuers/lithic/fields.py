@@ -1,0 +1,85 @@
+"""Strict reading of plain JSON: every miss names the field.
+
+The SDK's typed events are not used: it tries each class in turn, so one unknown enum value turns
+a card transaction into another event, silently (lithic 0.133, ``webhooks.parse``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from signets.app.ports import BodyUnreadable
+
+Json = Mapping[str, object]
+
+
+def find(data: Json, path: str) -> object | None:
+    """The value at a dotted path, ``None`` where a part of the path is missing or null."""
+    value: object = data
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value
+
+
+def text(data: Json, path: str) -> str:
+    """A non-empty string.
+
+    Raises:
+        BodyUnreadable: where it is anything else.
+    """
+    value = find(data, path)
+    if not isinstance(value, str) or not value:
+        raise BodyUnreadable(path, f"`{path}` must be a non-empty string")
+    return value
+
+
+def optional_text(data: Json, path: str) -> str | None:
+    """A string, ``None`` where it is missing, null or empty.
+
+    Raises:
+        BodyUnreadable: where it is of another type.
+    """
+    value = find(data, path)
+    if value is None or value == "":
+        return None
+    return text(data, path)
+
+
+def integer(data: Json, path: str) -> int:
+    """An integer; a float or a boolean is none.
+
+    Raises:
+        BodyUnreadable: where it is anything else.
+    """
+    value = find(data, path)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BodyUnreadable(path, f"`{path}` must be an integer of minor units")
+    return value
+
+
+def moment(data: Json, path: str) -> datetime:
+    """An RFC 3339 time, in UTC.
+
+    Raises:
+        BodyUnreadable: where it is anything else.
+    """
+    try:
+        value = datetime.fromisoformat(text(data, path))
+    except ValueError:
+        raise BodyUnreadable(path, f"`{path}` must be an RFC 3339 date and time") from None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def mapping(data: Json, path: str) -> Json:
+    """An object.
+
+    Raises:
+        BodyUnreadable: where it is anything else.
+    """
+    value = find(data, path)
+    if not isinstance(value, Mapping):
+        raise BodyUnreadable(path, f"`{path}` must be an object")
+    return value

@@ -1,0 +1,122 @@
+-- The sandbox's own database. No card number is stored: numbers are derived from `account.seed`
+-- and the card's token; `pan_digest` finds a card by number without holding the number.
+CREATE TABLE IF NOT EXISTS account (
+    only_row                 boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    account_token            uuid NOT NULL,
+    card_program_token       uuid NOT NULL,
+    seed                     bytea NOT NULL CHECK (length(seed) = 32),
+    clock_offset_seconds     bigint NOT NULL DEFAULT 0,
+    responder_url            text,
+    asa_secret               text,
+    asa_previous_secret      text,
+    asa_previous_until       timestamptz
+);
+
+CREATE TABLE IF NOT EXISTS cards (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    created                  timestamptz NOT NULL,
+    type                     text NOT NULL,
+    state                    text NOT NULL CHECK (state IN ('OPEN', 'PAUSED', 'CLOSED')),
+    memo                     text NOT NULL,
+    spend_limit              bigint NOT NULL CHECK (spend_limit >= 0),
+    spend_limit_duration     text NOT NULL
+        CHECK (spend_limit_duration IN ('ANNUALLY', 'FOREVER', 'MONTHLY', 'TRANSACTION')),
+    exp_month                smallint NOT NULL CHECK (exp_month BETWEEN 1 AND 12),
+    exp_year                 smallint NOT NULL,
+    tags                     jsonb NOT NULL DEFAULT '{}',
+    last_four                text NOT NULL CHECK (last_four ~ '^[0-9]{4}$'),
+    pan_digest               bytea NOT NULL UNIQUE,
+    locked_merchant          text,
+    idempotency_key          text UNIQUE,
+    request_digest           bytea NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS auth_rules (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    created                  timestamptz NOT NULL,
+    name                     text,
+    type                     text NOT NULL,
+    state                    text NOT NULL CHECK (state IN ('ACTIVE', 'INACTIVE')),
+    program_level            boolean NOT NULL,
+    card_tokens              uuid[] NOT NULL,
+    excluded_card_tokens     uuid[] NOT NULL,
+    parameters               jsonb NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS transactions (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    card_token               uuid NOT NULL REFERENCES cards,
+    created                  timestamptz NOT NULL,
+    updated                  timestamptz NOT NULL,
+    status                   text NOT NULL,
+    result                   text NOT NULL,
+    held                     bigint NOT NULL,
+    settled                  bigint NOT NULL,
+    object                   jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS transactions_by_card ON transactions (card_token, created);
+
+CREATE TABLE IF NOT EXISTS subscriptions (
+    token                    text PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    created                  timestamptz NOT NULL,
+    url                      text NOT NULL,
+    description              text NOT NULL,
+    event_types              text[],
+    disabled                 boolean NOT NULL,
+    secret                   text NOT NULL,
+    previous_secret          text,
+    previous_until           timestamptz
+);
+
+CREATE TABLE IF NOT EXISTS events (
+    token                    text PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    created                  timestamptz NOT NULL,
+    event_type               text NOT NULL,
+    transaction_token        uuid NOT NULL REFERENCES transactions,
+    body                     bytea NOT NULL
+);
+
+-- One message for one receiver: a webhook of a subscription, or a real-time request.
+CREATE TABLE IF NOT EXISTS deliveries (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    kind                     text NOT NULL CHECK (kind IN ('asa', 'event')),
+    created                  timestamptz NOT NULL DEFAULT now(),
+    message_id               text NOT NULL,
+    transaction_token        uuid NOT NULL,
+    subscription_token       text REFERENCES subscriptions ON DELETE CASCADE,
+    url                      text NOT NULL,
+    body                     bytea NOT NULL,
+    position                 numeric NOT NULL DEFAULT 0,
+    state                    text NOT NULL
+        CHECK (state IN ('PENDING', 'HELD', 'SUCCESS', 'FAILED', 'DROPPED')),
+    fault                    text,
+    attempt_count            integer NOT NULL DEFAULT 0,
+    next_attempt             timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (next_attempt) WHERE state = 'PENDING';
+
+CREATE TABLE IF NOT EXISTS attempts (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    delivery_token           uuid NOT NULL REFERENCES deliveries ON DELETE CASCADE,
+    created                  timestamptz NOT NULL DEFAULT now(),
+    why                      text NOT NULL,
+    headers                  jsonb NOT NULL,
+    status_code              integer,
+    response_body            text,
+    error                    text
+);
+CREATE INDEX IF NOT EXISTS attempts_by_delivery ON attempts (delivery_token, seq);
+
+CREATE TABLE IF NOT EXISTS faults (
+    name                     text PRIMARY KEY,
+    remaining                integer NOT NULL CHECK (remaining >= 0),
+    delay_ms                 integer NOT NULL DEFAULT 0,
+    part                     text NOT NULL DEFAULT ''
+);

@@ -1,0 +1,97 @@
+"""Background work on PostgreSQL, through procrastinate: each job calls one use case.
+
+Jobs only hurry what the periodic sweep finds by itself; losing one costs seconds, never
+correctness. Its tables live in a schema of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import procrastinate
+from procrastinate.exceptions import AlreadyEnqueued
+
+from signets.app.authorize import Observer
+from signets.app.record_issuer_event import process_inbox
+from signets.app.seal_evidence import seal_evidence
+from signets.app.services import Services
+from signets.app.sweep import sweep
+from signets.app.sync_card import sync_card
+
+QUEUE = "signets"
+#: Cron with seconds: every two seconds.
+SWEEP = "*/2 * * * * *"
+
+
+def open_app(url: str, *, connections: int = 4) -> procrastinate.App:
+    """A procrastinate application on this database; to be opened with ``open_async``."""
+    return procrastinate.App(
+        connector=procrastinate.PsycopgConnector(
+            conninfo=url,
+            min_size=1,
+            max_size=connections,
+            kwargs={"options": "-c search_path=public,procrastinate"},
+        )
+    )
+
+
+class ProcrastinateJobs:
+    """Defers jobs by name; whoever runs a worker has the tasks registered."""
+
+    def __init__(self, app: procrastinate.App) -> None:
+        self._app = app
+
+    async def sync_card(self, org_id: str, card_id: str) -> None:
+        """Push a card's state to the issuer."""
+        await self._defer("sync_card", card_id, org_id=org_id, card_id=card_id)
+
+    async def process_inbox(self, org_id: str) -> None:
+        """Fold the issuer's events that wait."""
+        await self._defer("process_inbox", org_id, org_id=org_id)
+
+    async def sequence_evidence(self, org_id: str) -> None:
+        """Give evidence entries their place in the tree."""
+        await self._defer("sequence_evidence", org_id, org_id=org_id)
+
+    async def _defer(self, name: str, lock: str, **values: str) -> None:
+        job = self._app.configure_task(
+            name, queue=QUEUE, queueing_lock=f"{name}:{lock}", lock=f"{name}:{lock}"
+        )
+        try:
+            await job.defer_async(**values)
+        except AlreadyEnqueued:
+            return  # one that waits already will see the newest state
+
+
+def register(app: procrastinate.App, services: Services, observer: Observer) -> None:
+    """Make the tasks known to a worker."""
+    retry = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=2)
+
+    def task(name: str, function: Callable[..., Awaitable[object]]) -> None:
+        async def run(**values: str) -> None:
+            await function(services, **values)
+
+        app.task(name=name, queue=QUEUE, retry=retry)(run)
+
+    task("sync_card", sync_card)
+    task("process_inbox", process_inbox)
+    task("sequence_evidence", seal_evidence)
+
+    async def sweep_all(timestamp: int) -> None:
+        for org_id in await services.store.organization_ids():
+            await sweep(services, org_id, observer)
+
+    swept = app.task(name="sweep", queue=QUEUE, queueing_lock="sweep", lock="sweep")(sweep_all)
+    app.periodic(cron=SWEEP, periodic_id="sweep")(swept)
+
+
+async def run_worker(app: procrastinate.App) -> None:
+    """Run jobs until a SIGTERM or SIGINT, then finish what is under way."""
+    await app.run_worker_async(
+        queues=[QUEUE],
+        concurrency=4,
+        fetch_job_polling_interval=0.5,
+        delete_jobs="successful",
+        shutdown_graceful_timeout=20,
+        listen_notify=True,
+    )

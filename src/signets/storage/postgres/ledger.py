@@ -1,0 +1,217 @@
+"""Ledger postings, exposures and velocity events: what the money rules count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from signets.app.records import ExposureRow, PostingRow, VelocityRow
+from signets.core.policy.model import Match, Measure
+from signets.core.velocity import Exposure, Usage
+from signets.storage.postgres.rows import Table
+
+POSTING = Table("posting", PostingRow)
+EXPOSURE = Table("exposure", ExposureRow)
+VELOCITY = Table("velocity_event", VelocityRow)
+
+#: Values of the columns of one scope, in the scope's order.
+Key = tuple[str, ...]
+ANYTHING = Match()
+
+
+def _filters(when: Match) -> tuple[str, dict[str, list[str]]]:
+    """A cap or budget that speaks of some agents, vendors, … counts only those."""
+    given = {
+        "agent_id": list(when.agents),
+        "vendor": list(when.vendors),
+        "category": list(when.categories),
+        "workflow": list(when.workflows),
+    }
+    given = {name: values for name, values in given.items() if values}
+    sql = "".join(f" AND row.{name} = ANY (%(only_{name})s)" for name in given)
+    return sql, {f"only_{name}": values for name, values in given.items()}
+
+
+def _keyed(scope: Sequence[str], keys: Sequence[Key]) -> tuple[str, str, dict[str, list[str]]]:
+    """``(FROM list, conditions, parameters)`` for many keys of one scope at once."""
+    if not scope:
+        return "(SELECT 1 AS n) AS wanted", "", {}
+    arrays = ", ".join(f"%(key_{name})s::text[]" for name in scope)
+    conditions = "".join(f" AND row.{name} = wanted.{name}" for name in scope)
+    given = {
+        f"key_{name}": [key[position] for key in keys] for position, name in enumerate(scope)
+    }
+    wanted = f"unnest({arrays}) WITH ORDINALITY AS wanted ({', '.join(scope)}, n)"
+    return wanted, conditions, given
+
+
+class Ledger:
+    """Append postings and velocity events; keep exposures; add them up."""
+
+    def __init__(self, connection: AsyncConnection[DictRow], org_id: str) -> None:
+        self._db = connection
+        self._org = org_id
+
+    async def post(self, postings: Sequence[PostingRow]) -> None:
+        if postings:
+            await self._db.execute(POSTING.insert_many, POSTING.many(self._org, postings))
+
+    async def add_velocity(self, events: Sequence[VelocityRow]) -> None:
+        if events:
+            await self._db.execute(VELOCITY.insert_many, VELOCITY.many(self._org, events))
+
+    async def put_exposures(self, rows: Sequence[ExposureRow]) -> None:
+        """Insert or replace the amounts of these subjects."""
+        if rows:
+            await self._db.execute(
+                EXPOSURE.insert_many
+                + " ON CONFLICT (org_id, subject_id) DO UPDATE SET reserved = excluded.reserved,"
+                " held = excluded.held, cleared = excluded.cleared, refunded = excluded.refunded",
+                EXPOSURE.many(self._org, rows),
+            )
+
+    async def exposures(self, subject_ids: Sequence[str]) -> dict[str, ExposureRow]:
+        cursor = await self._db.execute(
+            EXPOSURE.select + "WHERE org_id = %s AND subject_id = ANY (%s)",
+            (self._org, list(subject_ids)),
+        )
+        rows = [EXPOSURE.read(row) for row in await cursor.fetchall()]
+        return {row.subject_id: row for row in rows}
+
+    async def exposed(
+        self,
+        scope: Sequence[str],
+        keys: Sequence[Key],
+        *,
+        since: datetime | None,
+        currency: str,
+        when: Match = ANYTHING,
+    ) -> list[Exposure]:
+        """What stands at each key, counted from the start of its period.
+
+        ``scope`` names columns (``card_id``, ``agent_id``, ``vendor``, ``workflow``; none: the
+        organization). Plan: one range scan per key of the index on (org_id, scope, counts_at).
+        """
+        wanted, conditions, given = _keyed(scope, keys)
+        only, lists = _filters(when)
+        from_time = " AND row.counts_at >= %(since)s" if since is not None else ""
+        cursor = await self._db.execute(
+            f"SELECT found.* FROM {wanted} CROSS JOIN LATERAL ("
+            "SELECT coalesce(sum(reserved), 0)::bigint AS reserved,"
+            " coalesce(sum(held), 0)::bigint AS held,"
+            " coalesce(sum(cleared), 0)::bigint AS cleared,"
+            " coalesce(sum(refunded), 0)::bigint AS refunded"
+            f" FROM exposure row WHERE row.org_id = %(org)s{conditions}{from_time}{only}"
+            " AND row.currency = %(currency)s) found ORDER BY n",
+            {"org": self._org, "since": since, "currency": currency, **given, **lists},
+        )
+        return [Exposure(**row) for row in await cursor.fetchall()]
+
+    async def used(
+        self,
+        scope: Sequence[str],
+        keys: Sequence[Key],
+        *,
+        since: datetime,
+        measure: Measure,
+        cap: str,
+        when: Match = ANYTHING,
+    ) -> list[Usage]:
+        """What a cap has used at each key: events after ``since`` (exclusive).
+
+        Events that the cap declined itself are left out. Plan: one range scan per key of the
+        index on (org_id, scope, at).
+        """
+        wanted, conditions, given = _keyed(scope, keys)
+        only, lists = _filters(when)
+        approved = " AND row.approved" if measure is Measure.APPROVED else ""
+        cursor = await self._db.execute(
+            f"SELECT found.* FROM {wanted} CROSS JOIN LATERAL ("
+            "SELECT coalesce(sum(counts), 0)::bigint AS count,"
+            " coalesce(sum(amount), 0)::bigint AS amount,"
+            " min(at) FILTER (WHERE counts = 1) AS oldest"
+            f" FROM velocity_event row WHERE row.org_id = %(org)s{conditions}{only}{approved}"
+            " AND row.at > %(since)s AND NOT %(cap)s = ANY (row.capped_by)) found ORDER BY n",
+            {"org": self._org, "since": since, "cap": cap, **given, **lists},
+        )
+        return [Usage(**row) for row in await cursor.fetchall()]
+
+    async def velocity_of(
+        self, card_id: str, transaction_id: str, since: datetime
+    ) -> list[VelocityRow]:
+        """What one transaction counts, oldest first. Plan: the card's range from ``since``."""
+        cursor = await self._db.execute(
+            VELOCITY.select
+            + "WHERE org_id = %s AND card_id = %s AND at >= %s AND transaction_id = %s"
+            " ORDER BY at, id",
+            (self._org, card_id, since, transaction_id),
+        )
+        return [VELOCITY.read(row) for row in await cursor.fetchall()]
+
+    async def declines(
+        self, keys: Sequence[tuple[str, str | None, datetime]]
+    ) -> list[int]:
+        """Per ``(card, vendor or None for unmatched, since)``: declines, for the breaker."""
+        cursor = await self._db.execute(
+            "SELECT found.* FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"
+            " WITH ORDINALITY AS wanted (card_id, vendor, since, n) CROSS JOIN LATERAL ("
+            "SELECT count(*) AS declines FROM velocity_event row WHERE row.org_id = %s"
+            " AND row.card_id = wanted.card_id AND row.at > wanted.since AND NOT row.approved"
+            " AND row.vendor IS NOT DISTINCT FROM wanted.vendor) found ORDER BY n",
+            (
+                [card for card, _, _ in keys],
+                [vendor for _, vendor, _ in keys],
+                [since for _, _, since in keys],
+                self._org,
+            ),
+        )
+        return [int(row["declines"]) for row in await cursor.fetchall()]
+
+    async def verifications(self, card_ids: Sequence[str], since: datetime) -> dict[str, int]:
+        """Approved account verifications per card."""
+        cursor = await self._db.execute(
+            "SELECT card_id, count(*) AS n FROM velocity_event WHERE org_id = %s"
+            " AND card_id = ANY (%s) AND at > %s AND verification AND approved GROUP BY card_id",
+            (self._org, list(card_ids), since),
+        )
+        return {row["card_id"]: int(row["n"]) for row in await cursor.fetchall()}
+
+    async def imbalance(self) -> list[str]:
+        """Sentences that say where ledger, transactions and exposures disagree; empty: balanced.
+
+        Debits equal credits by construction (one row is one posting), so what is compared is
+        each account's balance with the amounts that transactions and intents state.
+        """
+        cursor = await self._db.execute(_IMBALANCE, {"org": self._org})
+        return [row["problem"] for row in await cursor.fetchall()]
+
+
+_IMBALANCE = """
+WITH balance AS (
+    SELECT account, currency, sum(amount) AS amount FROM (
+        SELECT debit AS account, currency, amount FROM posting WHERE org_id = %(org)s
+        UNION ALL
+        SELECT credit, currency, -amount FROM posting WHERE org_id = %(org)s
+    ) lines GROUP BY account, currency
+), stated AS (
+    SELECT 'auth_held' AS account, currency, sum(held) AS amount
+      FROM transaction WHERE org_id = %(org)s GROUP BY currency
+    UNION ALL
+    SELECT 'issuer_payable', currency, sum(refunded + recovered - cleared)
+      FROM transaction WHERE org_id = %(org)s GROUP BY currency
+    UNION ALL
+    SELECT 'intent_reserved', currency, sum(reserved)
+      FROM exposure WHERE org_id = %(org)s GROUP BY currency
+)
+SELECT format('%%s %%s: ledger has %%s, records say %%s', account, currency,
+              coalesce(balance.amount, 0), coalesce(stated.amount, 0)) AS problem
+  FROM stated FULL JOIN balance USING (account, currency)
+ WHERE account IN ('auth_held', 'issuer_payable', 'intent_reserved')
+   AND coalesce(balance.amount, 0) <> coalesce(stated.amount, 0)
+UNION ALL
+SELECT format('%%s: sum of all accounts is %%s', currency, sum(amount))
+  FROM balance GROUP BY currency HAVING sum(amount) <> 0
+"""

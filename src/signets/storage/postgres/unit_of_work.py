@@ -1,0 +1,199 @@
+"""One database transaction of one organization, with its lock and its time.
+
+A writing unit of work first locks the organization's row. So of all transactions that move money
+in one organization only one runs at a time, in any number of processes: checks see everything
+that was committed before, limits are exact, and no two transactions can wait for each other.
+``now`` is the database's clock, read *after* the lock is held: it never runs backwards within an
+organization, whatever the clocks of the API machines say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from signets.app.records import Connection, Organization
+from signets.core.errors import Refusal, RefusalKind
+from signets.storage.postgres.authorizations import Authorizations
+from signets.storage.postgres.cards import Cards
+from signets.storage.postgres.evidence import Evidence
+from signets.storage.postgres.housekeeping import Housekeeping
+from signets.storage.postgres.identity import CONNECTION, ORGANIZATION, Identity
+from signets.storage.postgres.intents import Intents
+from signets.storage.postgres.ledger import Ledger
+from signets.storage.postgres.policies import Policies
+from signets.storage.postgres.transactions import Transactions
+
+_LOCK = ORGANIZATION.select + "WHERE org_id = %s FOR NO KEY UPDATE"
+_LOOK = ORGANIZATION.select + "WHERE org_id = %s"
+
+
+class PostgresUnitOfWork:
+    """The tables of one organization, inside one transaction."""
+
+    def __init__(
+        self, connection: AsyncConnection[DictRow], organization: Organization, now: datetime
+    ) -> None:
+        org_id = organization.org_id
+        self.connection = connection
+        self.org_id = org_id
+        self.organization = organization
+        self.now = now
+        self.identity = Identity(connection, org_id)
+        self.policies = Policies(connection, org_id)
+        self.cards = Cards(connection, org_id)
+        self.intents = Intents(connection, org_id)
+        self.authorizations = Authorizations(connection, org_id)
+        self.transactions = Transactions(connection, org_id)
+        self.ledger = Ledger(connection, org_id)
+        self.evidence = Evidence(connection, org_id)
+        self.housekeeping = Housekeeping(connection, org_id)
+
+
+class PostgresStore:
+    """Opens units of work on a pool of connections.
+
+    Args:
+        pool: Connections with ``dict_row`` rows.
+        shift: Added to the database's clock; zero except where a test travels in time.
+    """
+
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[AsyncConnection[DictRow]],
+        *,
+        shift: Callable[[], timedelta] = timedelta,
+    ) -> None:
+        self._pool = pool
+        self._shift = shift
+
+    @asynccontextmanager
+    async def transaction(self, org_id: str) -> AsyncIterator[PostgresUnitOfWork]:
+        """A writing transaction that holds the organization's lock until it ends."""
+        async with self._unit(org_id, _LOCK) as unit:
+            yield unit
+
+    @asynccontextmanager
+    async def unlocked(self, org_id: str) -> AsyncIterator[PostgresUnitOfWork]:
+        """A transaction without the lock: for looking, and for what moves no money."""
+        async with self._unit(org_id, _LOOK) as unit:
+            yield unit
+
+    @asynccontextmanager
+    async def _unit(self, org_id: str, sql: str) -> AsyncIterator[PostgresUnitOfWork]:
+        async with self._connection() as connection, connection.transaction():
+            found = await (await connection.execute(sql, (org_id,))).fetchone()
+            if found is None:
+                raise Refusal(
+                    RefusalKind.NOT_FOUND, "organization_unknown", f"no organization `{org_id}`"
+                )
+            # A statement of its own: it runs after the lock above is held.
+            clock = await (await connection.execute("SELECT clock_timestamp() AS now")).fetchone()
+            assert clock is not None  # noqa: S101 - a SELECT without FROM gives one row
+            now = clock["now"] + self._shift()
+            yield PostgresUnitOfWork(connection, ORGANIZATION.read(found), now)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def create_organization(self, organization: Organization) -> None:
+        """Insert the row that every other row of the tenant hangs on."""
+        async with self._connection() as connection:
+            await connection.execute(
+                ORGANIZATION.insert, ORGANIZATION.params(organization.org_id, organization)
+            )
+
+    async def now(self) -> datetime:
+        """The database's clock."""
+        async with self._connection() as connection:
+            row = await (await connection.execute("SELECT clock_timestamp() AS now")).fetchone()
+            assert row is not None  # noqa: S101 - a SELECT without FROM gives one row
+            moment: datetime = row["now"]
+            return moment + self._shift()
+
+    async def organization_ids(self) -> list[str]:
+        """Every organization, for workers that go round."""
+        async with self._connection() as connection:
+            cursor = await connection.execute("SELECT org_id FROM organization ORDER BY org_id")
+            return [row["org_id"] for row in await cursor.fetchall()]
+
+    async def find_connection(self, connection_id: str | None) -> Connection | None:
+        """An issuer connection by its id alone; without an id, the only one there is."""
+        async with self._connection() as connection:
+            if connection_id is None:
+                cursor = await connection.execute(CONNECTION.select + "LIMIT 2")
+            else:
+                cursor = await connection.execute(
+                    CONNECTION.select + "WHERE id = %s", (connection_id,)
+                )
+            rows = await cursor.fetchall()
+            return CONNECTION.read(rows[0]) if len(rows) == 1 else None
+
+    async def reject_webhook(
+        self, *, id: str, connection_id: str, path: str, problem: str, body_sha256: bytes
+    ) -> None:
+        """Journal a forged or unreadable request outside any tenant."""
+        async with self._connection() as connection:
+            await connection.execute(
+                "INSERT INTO rejected_webhook"
+                " (id, connection_id, path, problem, body_sha256, received_at)"
+                " VALUES (%(id)s, %(connection_id)s, %(path)s, %(problem)s, %(body_sha256)s,"
+                " clock_timestamp())",
+                {
+                    "id": id,
+                    "connection_id": connection_id,
+                    "path": path,
+                    "problem": problem,
+                    "body_sha256": body_sha256,
+                },
+            )
+
+    @asynccontextmanager
+    async def exclusive(self, name: str) -> AsyncIterator[None]:
+        """Only one holder of ``name`` at a time, in all processes, until the block ends.
+
+        For work that talks to the network and so must not hold the organization's lock.
+        """
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,)
+            )
+            yield
+
+    async def ping(self) -> None:
+        """Raise where the database does not answer."""
+        async with self._connection() as connection:
+            await connection.execute("SELECT 1")
+
+
+async def open_pool(
+    url: str, *, size: int, timeout: float
+) -> AsyncConnectionPool[AsyncConnection[DictRow]]:
+    """A pool whose connections give dict rows and read times as UTC.
+
+    ``timeout`` seconds is the longest wait for a free connection; the statement timeout lies in
+    the same order, so that a paused database makes a decision fail closed, not hang.
+    """
+    pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+        url,
+        min_size=min(2, size),
+        max_size=size,
+        timeout=timeout,
+        open=False,
+        kwargs={
+            "row_factory": dict_row,
+            "options": "-c timezone=UTC -c synchronous_commit=on",
+            "prepare_threshold": 2,
+        },
+        connection_class=psycopg.AsyncConnection[DictRow],
+    )
+    await pool.open(wait=True, timeout=timeout)
+    return pool

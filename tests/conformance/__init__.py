@@ -1,0 +1,1 @@
+"""Golden vectors of the byte formats, and verifiers held to them."""

@@ -1,0 +1,221 @@
+"""Generated imitations: none of them may pass, except where a written transformation explains it.
+
+The written transformations are: another case, other separators or none where the name has some,
+a cut at 13 characters or more, a bank's prefix, a neutral tail (the vendor's own site, a phone
+number, one of its places or countries), and a reference where the vendor's form has one.
+"""
+
+from __future__ import annotations
+
+import string
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from signets.core.merchant.grammar import CUT_MIN, Pattern, Source, normalize
+from signets.core.merchant.match import match_lock
+from signets.core.merchant.model import Learned, MatchResult, Merchant, MerchantLock
+from signets.vendors import load_directory, read_facilitators
+
+DIRECTORY = load_directory()
+NOTHING = Learned()
+
+
+def matches(lock: str, descriptor: str, **merchant: str) -> bool:
+    """Whether a card locked to the vendor would let this merchant through."""
+    answer = match_lock(
+        MerchantLock(vendors=(lock,)),
+        Merchant(descriptor=descriptor, **merchant),
+        DIRECTORY,
+        NOTHING,
+    )
+    return answer.result is MatchResult.MATCH
+
+
+def _plain(pattern: Pattern) -> bool:
+    return "{" not in pattern.text and pattern.source is not Source.GUESS
+
+
+# Every (vendor, name) that passes by itself, with nothing else sent.
+NAMES = [
+    (vendor.domain, pattern.text.replace("|", ""))
+    for vendor in DIRECTORY.vendors.values()
+    for pattern in vendor.patterns
+    if _plain(pattern) and matches(vendor.domain, pattern.text.replace("|", ""))
+]
+GOOD = st.sampled_from(NAMES)
+WORDS = st.sampled_from(
+    [
+        "REFUND", "REFUNDS", "SUPPORT", "SHOP", "STORE", "CAFE", "PIZZA", "GIFT", "CARDS", "THE",
+        "HELPDESK", "OFFICIAL", "VERIFY", "MY", "BUY", "RESELLER", "TRAINING", "FANS", "BILLINGS",
+    ]
+)  # fmt: skip
+PLACES = {normalize(place) for v in DIRECTORY.vendors.values() for place in v.places}
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.upper() if c.isalnum())
+
+
+def _explained(lock: str, edited: str) -> bool:
+    """Whether a written transformation of one of the vendor's forms gives the edited name."""
+    bare = _bare(edited)
+    for domain, name in NAMES:
+        form = _bare(name)
+        if domain == lock and (bare == form or (len(edited) >= CUT_MIN and form.startswith(bare))):
+            return True
+        if domain == lock and bare.startswith(form):
+            rest = bare[len(form) :]
+            tails = (*map(_bare, DIRECTORY.vendors[lock].domains), *map(_bare, PLACES))
+            if any(tail.startswith(rest) for tail in tails):
+                return True
+    return _has_reference(lock, edited)
+
+
+def _has_reference(lock: str, edited: str) -> bool:
+    """Whether the vendor has a form with a reference that the edited name could be."""
+    heads = [
+        _bare(compiled.head)
+        for compiled in DIRECTORY.compiled[lock]
+        if "{ref}" in compiled.pattern.text or "{code6}" in compiled.pattern.text
+    ]
+    rest = [_bare(edited)[len(head) :] for head in heads if _bare(edited).startswith(head)]
+    return any(len(tail) == 6 or any(c.isdigit() for c in tail) for tail in rest)
+
+
+def test_every_plain_form_passes_by_itself() -> None:
+    """The attacks below start from names that do pass: most vendors have one."""
+    assert len(NAMES) > 150
+    assert len({domain for domain, _ in NAMES}) > 60
+
+
+@given(GOOD, st.data())
+def test_one_changed_character_never_passes(good: tuple[str, str], data: st.DataObject) -> None:
+    """A character replaced, added, dropped or swapped gives another name."""
+    domain, name = good
+    at = data.draw(st.integers(0, len(name) - 1))
+    letter = data.draw(st.sampled_from(string.ascii_uppercase + string.digits))
+    edits = {
+        "replace": name[:at] + letter + name[at + 1 :],
+        "add": name[:at] + letter + name[at:],
+        "append": name + letter,
+        "drop": name[:at] + name[at + 1 :],
+        "swap": name[:at] + name[at : at + 2][::-1] + name[at + 2 :],
+        "split": name[:at] + " " + name[at:],
+    }
+    edited = data.draw(st.sampled_from(sorted(edits.values())))
+    assume(edited.strip() and normalize(edited) != normalize(name))
+    if matches(domain, edited):
+        assert _explained(domain, edited)
+
+
+# Letters of other scripts that look like the Latin one.
+HOMOGLYPHS = {
+    "A": "\u0410\u0391", "B": "\u0412\u0392", "C": "\u0421\u03f9", "E": "\u0415\u0395",
+    "H": "\u041d\u0397", "I": "\u0406\u0399", "K": "\u041a\u039a", "M": "\u041c\u039c",
+    "N": "\u039d", "O": "\u041e\u039f", "P": "\u0420\u03a1", "S": "\u0405", "T": "\u0422\u03a4",
+    "X": "\u0425\u03a7", "Y": "\u03a5", "Z": "\u0396", "L": "\u216c", "D": "\u216e",
+    "V": "\u0474", "R": "\u13a1", "G": "\u050c", "U": "\u054d", "W": "\u051c", "F": "\u03dc",
+    "J": "\u0408", "Q": "\u051a",
+}  # fmt: skip
+
+
+@given(GOOD, st.data())
+def test_a_homoglyph_never_passes(good: tuple[str, str], data: st.DataObject) -> None:
+    """A letter of another script, an accent or an invisible character in the name refuses it."""
+    domain, name = good
+    places = [i for i, c in enumerate(name) if c in HOMOGLYPHS]
+    assume(places)
+    at = data.draw(st.sampled_from(places))
+    marks = ("\u0301", "\u200b", "\u00ad", "\u2160", "\u24c1")
+    other = data.draw(
+        st.sampled_from([*HOMOGLYPHS[name[at]], *(name[at] + mark for mark in marks)])
+    )
+    answer = match_lock(
+        MerchantLock(vendors=(domain,)),
+        Merchant(descriptor=name[:at] + other + name[at + 1 :]),
+        DIRECTORY,
+        NOTHING,
+    )
+    assert answer.result is MatchResult.NO_MATCH
+
+
+@given(GOOD, WORDS, st.sampled_from([" ", "*", "-", " *", ". ", ""]))
+def test_an_added_word_never_passes(good: tuple[str, str], word: str, glue: str) -> None:
+    """A word before or after the name makes it another name."""
+    domain, name = good
+    assert not matches(domain, f"{word}{glue}{name}")
+    longer = f"{name}{glue}{word}"
+    assert not matches(domain, longer) or _explained(domain, longer)
+
+
+@given(GOOD, st.sampled_from(read_facilitators()))
+def test_a_facilitators_prefix_never_passes(
+    good: tuple[str, str], facilitator: dict[str, str]
+) -> None:
+    """The name behind PayPal, Square, Paddle and the like is the seller's own choice."""
+    domain, name = good
+    for star in (" *", "*", "* ", " "):
+        assert not matches(domain, f"{facilitator['prefix']}{star}{name}")
+
+
+@given(GOOD, st.sampled_from(sorted(DIRECTORY.vendors)))
+def test_another_vendors_name_never_passes(good: tuple[str, str], lock: str) -> None:
+    """A lock on one vendor refuses every form of every other, siblings included."""
+    domain, name = good
+    assume(domain != lock)
+    assert not matches(lock, name)
+
+
+@given(GOOD, st.sampled_from(["5812", "7995", "5411", "4111"]), st.sampled_from(["NG", "RU"]))
+def test_an_exact_name_under_a_foreign_mcc_or_country_never_passes(
+    good: tuple[str, str], mcc: str, country: str
+) -> None:
+    """A good name is not enough where MCC or country do not fit the vendor."""
+    domain, name = good
+    vendor = DIRECTORY.vendors[domain]
+    if vendor.mccs and mcc not in vendor.mccs:
+        assert not matches(domain, name, mcc=mcc)
+    if vendor.countries:
+        assert not matches(domain, name, country=country)
+
+
+@given(GOOD, st.data())
+def test_a_foreign_known_id_never_passes(good: tuple[str, str], data: st.DataObject) -> None:
+    """Every id in the directory belongs to one vendor; under it, no other name passes."""
+    domain, name = good
+    ids = [(v.domain, known.id) for v in DIRECTORY.vendors.values() for known in v.network_ids]
+    owner, identifier = data.draw(st.sampled_from(ids))
+    assume(owner != domain)
+    assert not matches(domain, name, network_id=identifier)
+    assert not matches(domain, name, acceptor_id=identifier)
+
+
+@given(st.text(max_size=40), st.sampled_from(sorted(DIRECTORY.vendors)))
+def test_arbitrary_text_never_passes(text: str, lock: str) -> None:
+    """Whatever stands in the name, the matcher answers, and noise does not pass."""
+    assert not matches(lock, text) or _explained(lock, text)
+
+
+@given(GOOD, st.data())
+def test_written_transformations_pass(good: tuple[str, str], data: st.DataObject) -> None:
+    """Case, padding, a bank's prefix and the vendor's own site do not change the answer."""
+    domain, name = good
+    site = data.draw(st.sampled_from(DIRECTORY.vendors[domain].domains))
+    spelled = data.draw(
+        st.sampled_from(
+            [
+                name.lower(),
+                name.title(),
+                name.replace(" ", " *"),
+                name.replace(" ", "   "),
+                name.replace(" ", ""),
+                f"POS {name}",
+                f"{name} {site}",
+                f"{name} https://www.{site}",
+                f"{name} 888-555-0100",
+            ]
+        )
+    )
+    assume(len(spelled) <= 64)
+    assert matches(domain, spelled)

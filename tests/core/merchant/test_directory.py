@@ -1,0 +1,148 @@
+"""The directory's data: every file is well-formed, sourced, and collides with no other vendor."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+
+from signets.core.errors import Refusal
+from signets.core.merchant.directory import Directory, parse_directory
+from signets.core.merchant.grammar import CUT_MIN, Pattern, normalize
+from signets.vendors import load_directory, read_facilitators, read_schema, read_vendor_files
+
+SAMPLES = {
+    "{ref}": "A1B2C3D4E5",
+    "{code6}": "Q7W8E9",
+    "{num}": "4055512345",
+    "{hexid}": "01A2B3 C4D",
+    "{site}": "EXAMPLE.DEV",
+    "{any}": "SOMETHING",
+}
+FILES = read_vendor_files()
+DIRECTORY = load_directory()
+
+
+def spelled_out(pattern: Pattern) -> str:
+    """A descriptor that the pattern describes."""
+    text = pattern.text.replace("|", "")
+    return re.sub(r"\{\w+\}", lambda found: SAMPLES[found.group()], text)
+
+
+def collisions(directory: Directory) -> list[str]:
+    """Descriptors that two vendors explain equally well, or that belong to another vendor."""
+    found = []
+    for domain, patterns in directory.compiled.items():
+        for compiled in patterns:
+            text = spelled_out(compiled.pattern)
+            readings = directory.readings(normalize(text), len(text))
+            if not readings or readings[0].compiled.domain != domain:
+                best = readings[0].compiled.domain if readings else "nobody"
+                found.append(f"`{text}` of {domain} reads as {best}'s")
+                continue
+            top = readings[0].compiled
+            found += [
+                f"`{text}` is both {domain}'s and {r.compiled.domain}'s"
+                for r in readings
+                if r.compiled.domain != domain
+                and (r.compiled.open, r.compiled.weight) == (top.open, top.weight)
+            ]
+            found += [
+                f"`{text[:size]}`, cut from {domain}'s `{text}`, is {other}'s too"
+                for size in range(CUT_MIN, len(text))
+                for other in cut_short(directory, text[:size]) - {domain}
+                if domain in cut_short(directory, text[:size])
+            ]
+    return found
+
+
+def cut_short(directory: Directory, text: str) -> set[str]:
+    """The vendors that a cut name may belong to."""
+    readings = directory.readings(normalize(text), len(text))
+    return {r.compiled.domain for r in readings if r.cut and not r.compiled.open}
+
+
+@pytest.mark.parametrize("data", FILES, ids=lambda data: data["domain"])
+def test_every_vendor_file_follows_the_schema(data: dict[str, Any]) -> None:
+    """A vendor file has the schema's shape, so that a person can review it."""
+    jsonschema.validate(data, read_schema())
+
+
+def test_no_two_vendors_claim_one_descriptor() -> None:
+    """The linter finds no descriptor that two vendors explain equally well."""
+    assert collisions(DIRECTORY) == []
+
+
+def test_the_linter_finds_a_collision() -> None:
+    """A vendor that claims another's descriptor is named by the linter."""
+    clash = vendor("evil.example", "OPENAI CHATGPT SUBSCRIPTION")
+    assert any("evil.example" in line for line in collisions(parse_directory([*FILES, clash])))
+
+
+def test_the_linter_finds_a_collision_of_cut_names() -> None:
+    """Two names that only differ behind a cut are named too."""
+    clash = vendor("evil.example", "OPENAI CHATGPT SUBMARINES")
+    assert any("evil.example" in line for line in collisions(parse_directory([*FILES, clash])))
+
+
+def test_aliases_and_sellers_are_unique_and_known() -> None:
+    """Sellers are vendors of the directory, and each family has more than one member."""
+    families: dict[str, int] = {}
+    for entry in DIRECTORY.vendors.values():
+        assert all(seller in DIRECTORY.vendors for seller in entry.sold_through)
+        if entry.family:
+            families[entry.family] = families.get(entry.family, 0) + 1
+    assert {name for name, members in families.items() if members < 2} == set()
+
+
+def test_facilitators_name_vendors_of_the_directory() -> None:
+    """A facilitator's own vendor, where it is given, is in the directory."""
+    named = [f["vendor"] for f in read_facilitators() if "vendor" in f]
+    assert named
+    assert all(domain in DIRECTORY.vendors for domain in named)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (
+            {"lines": [{"name": "main", "patterns": [{"text": "acme", "source": "guess"}]}]},
+            "normal",
+        ),
+        (
+            {"lines": [{"name": "main", "patterns": [{"text": "A {x}", "source": "guess"}]}]},
+            "place",
+        ),
+        (
+            {"lines": [{"name": "main", "patterns": [{"text": "ACME", "source": "hearsay"}]}]},
+            "hear",
+        ),
+        ({"aliases": ["openai.com"]}, "openai.com"),
+        ({"mcc_groups": ["everything"]}, "everything"),
+        (
+            {"network_ids": [{"id": "SXONGQUGQWWJUTM", "source": "observed", "note": "x"}]},
+            "SXONGQUGQWWJUTM",
+        ),
+    ],
+)
+def test_a_broken_vendor_file_is_refused_by_name(change: dict[str, Any], word: str) -> None:
+    """A file that cannot be read, or claims what is another's, is refused and says why."""
+    broken = {**vendor("acme.example", "ACME"), **change}
+    with pytest.raises(Refusal, match=re.escape(word)) as refused:
+        parse_directory([*FILES, broken])
+    assert refused.value.code == "vendor_file_invalid"
+
+
+def vendor(domain: str, text: str, source: str = "observed", **more: Any) -> dict[str, Any]:
+    """The smallest vendor file."""
+    return {
+        "domain": domain,
+        "brand": domain,
+        "category": "saas",
+        "lines": [{"name": "main", "patterns": [{"text": text, "source": source}]}],
+        "mcc_groups": ["digital"],
+        "countries": [],
+        **more,
+    }

@@ -1,0 +1,245 @@
+"""The matcher: three-valued, on a labelled corpus and on each rule by itself."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from signets.core.merchant.directory import parse_directory
+from signets.core.merchant.match import identify, match_lock
+from signets.core.merchant.model import Learned, MatchResult, Merchant, MerchantLock, MerchantMatch
+from signets.vendors import load_directory
+
+DIRECTORY = load_directory()
+CORPUS = Path(__file__).parent / "corpus.tsv"
+NOTHING = Learned()
+
+
+def rows() -> list[dict[str, str]]:
+    """The labelled corpus (see docs/reference/merchants.md for its columns)."""
+    with CORPUS.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def ask(
+    lock: str,
+    descriptor: str,
+    *,
+    learned: Learned = NOTHING,
+    facilitators: bool = False,
+    **merchant: str | None,
+) -> MerchantMatch:
+    """Hold one merchant against a lock on one vendor."""
+    return match_lock(
+        MerchantLock(vendors=(lock,), allow_facilitators=facilitators),
+        Merchant(descriptor=descriptor, **merchant),
+        DIRECTORY,
+        learned,
+    )
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row['lock']}<{row['descriptor']}")
+def test_corpus(row: dict[str, str]) -> None:
+    """Each labelled row matches, or does not, as a person judged it; never the other way."""
+    answer = ask(
+        row["lock"],
+        row["descriptor"],
+        mcc=row["mcc"] or None,
+        country=row["country"] or None,
+        city=row["city"] or None,
+        acceptor_id=row["acceptor_id"] or None,
+    )
+    assert (answer.result is MatchResult.MATCH) == (row["label"] == "match"), answer.rule
+    assert answer.rule
+    low, high = {"match": (80, 99), "unverified": (20, 70), "no_match": (0, 5)}[answer.result]
+    assert low <= answer.confidence <= high
+    assert (answer.vendor == row["lock"]) == (answer.result is MatchResult.MATCH)
+
+
+def test_half_of_the_corpus_is_negative_and_every_row_has_a_source() -> None:
+    """The corpus asks as often for a no as for a yes."""
+    corpus = rows()
+    assert len(corpus) >= 150
+    assert 0.4 < sum(row["label"] == "refuse" for row in corpus) / len(corpus) < 0.6
+    assert {row["source"] for row in corpus} == {"public-form", "vendor-doc", "constructed"}
+
+
+OPENAI_ID, FIGMA_ID, NEW_ID = "SXONGQUGQWWJUTM", "POLKQATDE4V1NYX", "ZZTOP0000000001"
+
+
+def test_an_id_of_another_vendor_overrides_a_good_name() -> None:
+    """An exact name under another vendor's known id is refused, and names that vendor."""
+    for field in ("network_id", "acceptor_id"):
+        answer = ask("openai.com", "OPENAI *CHATGPT SUBSCR", **{field: FIGMA_ID})
+        assert (answer.result, answer.vendor) == (MatchResult.NO_MATCH, "figma.com")
+
+
+def test_a_known_id_and_an_agreeing_name_are_the_surest_match() -> None:
+    """The id raises confidence above that of any name alone, and settles a common word."""
+    by_name = ask("openai.com", "OPENAI", mcc="5734", country="US", city="OPENAI.COM")
+    by_id = ask("openai.com", "OPENAI", acceptor_id=OPENAI_ID)
+    assert by_id.result is by_name.result is MatchResult.MATCH
+    assert by_id.confidence > by_name.confidence
+    assert ask("railway.com", "RAILWAY").result is MatchResult.UNVERIFIED
+    assert ask("railway.com", "RAILWAY", network_id="P60LOXBWY2T6ENC").result is MatchResult.MATCH
+
+
+def test_a_known_id_under_a_foreign_name_is_unverified() -> None:
+    """An id alone is not enough: the acceptor may have changed hands."""
+    answer = ask("openai.com", "FIGMA", acceptor_id=OPENAI_ID)
+    assert answer.result is MatchResult.UNVERIFIED
+
+
+@pytest.mark.parametrize("field", ["mcc", "country", "city", "url"])
+def test_what_does_not_fit_holds_a_good_name_back(field: str) -> None:
+    """A foreign MCC or country, or another's site, makes an exact name unverified."""
+    foreign = {"mcc": "7995", "country": "NG", "city": "FIGMA.COM", "url": "https://evil.io/pay"}
+    fits = {"mcc": "5734", "country": "US", "city": "OPENAI.COM", "url": "https://openai.com/pay"}
+    assert ask("openai.com", "OPENAI", **{field: fits[field]}).result is MatchResult.MATCH
+    answer = ask("openai.com", "OPENAI", **{field: foreign[field]})
+    assert answer.result is MatchResult.UNVERIFIED
+
+
+def test_confirmed_ids_make_a_new_id_unverified() -> None:
+    """Id drift: a good name is no longer enough once the organization confirmed ids."""
+    learned = Learned(confirmed_ids=(("openai.com", NEW_ID),))
+    seen = {"learned": learned, "mcc": "5734", "country": "US"}
+    assert ask("openai.com", "OPENAI", acceptor_id=NEW_ID, **seen).confidence == 99
+    assert ask("openai.com", "OPENAI", acceptor_id=OPENAI_ID, **seen).result is MatchResult.MATCH
+    drift = ask("openai.com", "OPENAI", acceptor_id="SOMETHINGELSE01", **seen)
+    assert drift.result is MatchResult.UNVERIFIED
+    assert ask("openai.com", "OPENAI", **seen).result is MatchResult.UNVERIFIED
+    other = ask("figma.com", "FIGMA", acceptor_id=NEW_ID, learned=learned)
+    assert (other.result, other.vendor) == (MatchResult.NO_MATCH, "openai.com")
+    unaffected = ask("figma.com", "FIGMA", acceptor_id="SOMETHINGELSE01", learned=learned)
+    assert unaffected.result is MatchResult.MATCH
+
+
+def test_an_id_that_the_organization_confirmed_outweighs_mcc_and_country() -> None:
+    """A member who confirmed the id has seen more than the directory."""
+    learned = Learned(confirmed_ids=(("openai.com", NEW_ID),))
+    answer = ask(
+        "openai.com", "OPENAI", acceptor_id=NEW_ID, mcc="8299", country="JP", learned=learned
+    )
+    assert answer.result is MatchResult.MATCH
+
+
+def test_a_facilitator_never_proves_the_seller() -> None:
+    """Without the permission it is a no; with it, unverified until an id is confirmed."""
+    learned = Learned(confirmed_ids=(("openai.com", NEW_ID),))
+    name = "PAYPAL *OPENAI"
+    assert ask("openai.com", name).result is MatchResult.NO_MATCH
+    assert ask("openai.com", name, acceptor_id=NEW_ID, learned=learned).confidence <= 5
+    allowed = ask("openai.com", name, facilitators=True)
+    assert allowed.result is MatchResult.UNVERIFIED
+    known = ask("openai.com", name, facilitators=True, acceptor_id=NEW_ID, learned=learned)
+    assert known.result is MatchResult.MATCH
+    other = ask("openai.com", "PAYPAL *FIGMA", facilitators=True)
+    assert other.result is MatchResult.NO_MATCH
+    fake = ask("openai.com", "PAYPAL *ОPENAI", facilitators=True)  # noqa: RUF001
+    assert fake.result is MatchResult.NO_MATCH
+
+
+def test_a_seller_is_named_where_the_vendor_is_also_sold_through_it() -> None:
+    """A charge of the marketplace tells the reader which lock would be right."""
+    answer = ask("neon.tech", "VERCEL PRO")
+    assert (answer.result, answer.vendor) == (MatchResult.NO_MATCH, "vercel.com")
+    assert "lock the card to vercel.com" in answer.rule
+
+
+def test_a_custom_vendor_starts_unverified_and_matches_by_a_confirmed_id() -> None:
+    """A domain outside the directory works: cautiously by name, surely by id."""
+    learned = Learned(confirmed_ids=(("acme.dev", NEW_ID),))
+    for name in ("ACME.DEV", "ACME", "Acme Inc.", "ACME HTTPSACME.DEV"):
+        assert ask("acme.dev", name).result is MatchResult.UNVERIFIED
+        found = ask("acme.dev", name, acceptor_id=NEW_ID, learned=learned)
+        assert found.result is MatchResult.MATCH
+    for name in ("ACME ROCKETS", "ACMEX", "MY ACME", "OPENAI"):
+        assert ask("acme.dev", name).result is MatchResult.NO_MATCH
+    renamed = ask("acme.dev", "ROCKETS", acceptor_id=NEW_ID, learned=learned)
+    assert renamed.result is MatchResult.UNVERIFIED
+
+
+def test_a_guess_never_matches() -> None:
+    """A form marked `guess` is unverified even where all else agrees; observed, it matches."""
+    for source, result in (("guess", MatchResult.UNVERIFIED), ("observed", MatchResult.MATCH)):
+        data = {
+            "domain": "acme.dev",
+            "brand": "Acme",
+            "category": "saas",
+            "lines": [{"name": "main", "patterns": [{"text": "ACME CLOUD", "source": source}]}],
+            "mcc_groups": ["digital"],
+            "countries": [{"code": "US", "source": "guess"}],
+            "network_ids": [{"id": NEW_ID, "source": "observed", "note": "test"}],
+        }
+        answer = match_lock(
+            MerchantLock(vendors=("acme.dev",)),
+            Merchant(descriptor="ACME *CLOUD", mcc="7372", country="US", acceptor_id=NEW_ID),
+            parse_directory([data]),
+            NOTHING,
+        )
+        assert answer.result is result
+
+
+def test_a_lock_on_several_vendors_takes_the_best_answer() -> None:
+    """Any of the lock's vendors may be the one; none of them means no; no lock matches nothing."""
+    both = MerchantLock(vendors=("figma.com", "openai.com"))
+    answer = match_lock(both, Merchant(descriptor="OPENAI"), DIRECTORY, NOTHING)
+    assert (answer.result, answer.vendor) == (MatchResult.MATCH, "openai.com")
+    doubt = match_lock(both, Merchant(descriptor="OPENAI", mcc="7995"), DIRECTORY, NOTHING)
+    assert doubt.result is MatchResult.UNVERIFIED
+    none = match_lock(MerchantLock(vendors=()), Merchant(descriptor="OPENAI"), DIRECTORY, NOTHING)
+    assert none.result is MatchResult.NO_MATCH
+
+
+def test_a_name_that_two_vendors_share_is_unverified_for_both() -> None:
+    """Where a form, or what a cut left of it, fits two vendors, neither lock lets it through."""
+    twins = [
+        {
+            "domain": domain,
+            "brand": domain,
+            "category": "saas",
+            "lines": [{"name": "main", "patterns": [{"text": text, "source": "observed"}]}],
+            "mcc_groups": ["digital"],
+            "countries": [],
+        }
+        for domain, text in (("a.dev", "TWIN SOFTWARE EAST"), ("b.dev", "TWIN SOFTWARE WEST"))
+    ]
+    directory = parse_directory(twins)
+    for domain in ("a.dev", "b.dev"):
+        lock = MerchantLock(vendors=(domain,))
+        cut = match_lock(lock, Merchant(descriptor="TWIN SOFTWARE"), directory, NOTHING)
+        assert cut.result is MatchResult.UNVERIFIED
+    whole = match_lock(
+        MerchantLock(vendors=("a.dev",)),
+        Merchant(descriptor="TWIN SOFTWARE EAST"),
+        directory,
+        NOTHING,
+    )
+    assert whole.result is MatchResult.MATCH
+
+
+@pytest.mark.parametrize("name", ["", "   ", "***", "\x00", "OPENAI " * 20, "1" * 64, "1 " * 31])
+def test_an_empty_or_absurd_name_never_matches(name: str) -> None:
+    """No name, a name of signs, an endless name: all are answered, none passes."""
+    assert ask("openai.com", name).result is not MatchResult.MATCH
+    assert identify(Merchant(descriptor=name), DIRECTORY, NOTHING) is None
+
+
+def test_identify_names_the_vendor_by_id_or_by_whole_name() -> None:
+    """An id speaks first, then a name that is explained as a whole; a facilitator is nobody."""
+    learned = Learned(confirmed_ids=(("acme.dev", NEW_ID),))
+
+    def who(descriptor: str, acceptor_id: str | None = None) -> str | None:
+        merchant = Merchant(descriptor=descriptor, acceptor_id=acceptor_id)
+        return identify(merchant, DIRECTORY, learned)
+
+    assert who("AMZN Mktp US*A12BC3DE4") == "amazon.com"
+    assert who("GOOGLE *YouTubePremium") == "youtube.com"
+    assert who("whatever", FIGMA_ID) == "figma.com"
+    assert who("whatever", NEW_ID) == "acme.dev"
+    assert who("OPENAI GIFT CARDS") is None
+    assert who("PAYPAL *OPENAI") is None
+    assert who("ОPENAI") is None  # noqa: RUF001

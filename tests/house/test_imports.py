@@ -1,0 +1,140 @@
+"""The import rules of ARCHITECTURE.md: what a layer may import, everything else is an error."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src"
+
+# Who may import whom, inside the product. An entry covers the module and all below it.
+ALLOWED = {
+    "signets.core": {"signets.core"},
+    "signets.app": {"signets.app", "signets.core"},
+    # records: the rows that the ports speak of.
+    "signets.storage": {
+        "signets.storage",
+        "signets.core",
+        "signets.app.ports",
+        "signets.app.records",
+    },
+    "signets.issuers.lithic": {"signets.issuers.lithic", "signets.core", "signets.app.ports"},
+    "signets.issuers.sandbox": {"signets.issuers.sandbox", "signets.core", "signets.app.ports"},
+    "signets.http": {"signets.http", "signets.app", "signets.core"},
+    "signets.jobs": {"signets.jobs", "signets.app", "signets.core"},
+    "signets.client": {
+        "signets.client",
+        "signets.core.money",
+        "signets.core.ids",
+        "signets.core.errors",
+    },
+    "signets.verifier": {"signets.verifier", "signets.core.evidence", "signets.core.errors"},
+    "signets.settings": set(),
+    "signets.vendors": {"signets.vendors", "signets.core"},
+    "signets.cli": {
+        "signets.cli",
+        "signets.bootstrap",
+        "signets.settings",
+        "signets.client",
+        "signets.verifier",
+        "signets.app",
+        "signets.core",
+        "signets.jobs",
+    },
+}
+
+# Libraries that belong to one place each.
+HOMES = {
+    "alembic": ("signets.storage",),
+    "fastapi": ("signets.http", "signets.issuers.sandbox"),
+    "granian": ("signets.http", "signets.cli", "signets.bootstrap", "signets.issuers.sandbox"),
+    "lithic": ("signets.issuers.lithic",),
+    "procrastinate": ("signets.jobs",),
+    "psycopg": ("signets.storage", "signets.issuers.sandbox"),
+    "psycopg_pool": ("signets.storage", "signets.issuers.sandbox"),
+    "sqlalchemy": ("signets.storage",),
+    "starlette": ("signets.http", "signets.issuers.sandbox"),
+    "typer": ("signets.cli",),
+    "yaml": ("signets.http", "signets.cli", "signets.bootstrap"),
+}
+
+
+def test_layers_hold_through_chains_of_imports():
+    """The import-linter contracts of pyproject.toml hold, indirect imports included."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("layer", sorted(ALLOWED))
+def test_a_layer_imports_only_what_it_may(layer):
+    """No module of this layer imports one of ours outside its list."""
+    allowed = ALLOWED[layer]
+    offences = [
+        f"{importer} imports {imported}"
+        for importer, imported in _imports()
+        if _within(importer, layer)
+        and _within(imported, "signets")
+        and imported != "signets"
+        and not any(_within(imported, name) for name in allowed)
+    ]
+    assert offences == []
+
+
+def test_only_entry_points_import_the_wiring():
+    """Nobody imports bootstrap but the command line."""
+    offences = [
+        importer
+        for importer, imported in _imports()
+        if _within(imported, "signets.bootstrap")
+        and not _within(importer, "signets.cli")
+        and not _within(importer, "signets.bootstrap")
+    ]
+    assert offences == []
+
+
+@pytest.mark.parametrize("library", sorted(HOMES))
+def test_a_library_stays_in_its_home(library):
+    """A driver, framework or SDK is imported only where it belongs."""
+    offences = [
+        f"{importer} imports {imported}"
+        for importer, imported in _imports()
+        if _within(imported, library) and not any(_within(importer, h) for h in HOMES[library])
+    ]
+    assert offences == []
+
+
+def _within(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    """Every import statement in src, also those inside functions: (importer, imported)."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        importer = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from ((importer, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path} imports relatively"
+                for alias in node.names:
+                    deeper = f"{node.module}.{alias.name}"
+                    yield importer, deeper if _is_module(deeper) else node.module or ""
+
+
+def _is_module(name: str) -> bool:
+    path = SOURCE.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or path.is_dir()
