@@ -11,14 +11,17 @@ import hashlib
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from signets.core.merchant.directory import Directory
 from signets.storage.postgres import embedded, migrate
+from signets.vendors import load_directory
+from tests.world import World, open_world
 
 _TEMPLATE_LOCK = 7_446_001
 _counter = itertools.count()
@@ -96,6 +99,21 @@ def database_url(new_database: NewDatabase) -> str:
 def empty_database_url(new_database: NewDatabase) -> str:
     """The libpq URL of a fresh database with nothing in it."""
     return new_database(empty=True)
+
+
+@pytest.fixture(scope="session")
+def directory() -> Directory:
+    """The vendor directory, read once."""
+    return load_directory()
+
+
+@pytest.fixture
+async def world(
+    new_database: NewDatabase, tmp_path: Path, directory: Directory
+) -> AsyncIterator[World]:
+    """A whole Signets with its sandbox issuer over real HTTP (see :mod:`tests.world`)."""
+    async with open_world(new_database, tmp_path, directory) as opened:
+        yield opened
 
 
 def _drop(connection: psycopg.Connection, name: str) -> None:

@@ -19,6 +19,7 @@ from signets.app.records import Connection
 from signets.app.services import Services, Vault
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.ids import Prefix
+from signets.core.merchant.directory import Directory
 from signets.issuers.lithic.adapter import LithicIssuer
 from signets.jobs import ProcrastinateJobs, open_app
 from signets.settings import Settings
@@ -98,6 +99,7 @@ async def open_runtime(
     pool_size: int = 10,
     shift: Callable[[], timedelta] = timedelta,
     upgrade: bool = True,
+    directory: Directory | None = None,
 ) -> AsyncIterator[Runtime]:
     """Open database, pool and adapters; close them in turn.
 
@@ -106,6 +108,7 @@ async def open_runtime(
         pool_size: Most database connections of this process.
         shift: Added to the database's clock; tests travel in time with it.
         upgrade: Bring the schema up to date first.
+        directory: Vendors; read from the package's files where not given.
 
     Raises:
         Refusal: The database cannot be used, or the secret is malformed.
@@ -133,7 +136,7 @@ async def open_runtime(
                     vault=vault,
                     issuers=issuers,
                     jobs=ProcrastinateJobs(jobs),
-                    directory=load_directory(),
+                    directory=directory or load_directory(),
                     policies=PolicyCache(),
                 )
                 yield Runtime(

@@ -108,18 +108,27 @@ def _names(event: object) -> tuple[str, str]:
 
 
 async def process_inbox(services: Services, org_id: str, *, limit: int = 200) -> int:
-    """Fold what waits, oldest first; how many that was. One event, one transaction."""
+    """Fold what waits, oldest first; how many that was. One event, one transaction.
+
+    An event that fails stays and is tried again; it does not hold up the others.
+
+    Raises:
+        ExceptionGroup: What failed, after everything else is done.
+    """
     async with services.store.unlocked(org_id) as uow:
         waiting = await uow.transactions.inbox_waiting(limit)
+    failures: list[Exception] = []
     for row in waiting:
-        problem: str | None = None
         try:
             await _process(services, org_id, row)
         except BodyUnreadable as error:
-            problem = f"{error.field}: {error.message}"
-        if problem is not None:
             async with services.store.transaction(org_id) as uow:
+                problem = f"{error.field}: {error.message}"
                 await uow.transactions.inbox_done(row.id, uow.now, problem)
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("events that could not be folded", failures)
     return len(waiting)
 
 

@@ -13,14 +13,12 @@ from datetime import timedelta
 from signets.app.authorize import Observer
 from signets.app.cancel_intent import withdraw
 from signets.app.open_period import open_due_period
-from signets.app.ports import IssuerRefused, IssuerUnavailable
 from signets.app.record_issuer_event import process_inbox
 from signets.app.resolve_unconfirmed import resolve_unconfirmed
 from signets.app.seal_evidence import seal_evidence
 from signets.app.services import Services
 from signets.app.sync_card import sync_card
 from signets.app.unlock_card import end_window
-from signets.core.errors import Refusal
 from signets.core.intent import IntentState
 
 #: Most objects one step takes on in one run; the next run takes the rest.
@@ -105,6 +103,6 @@ async def sweep(services: Services, org_id: str, observer: Observer) -> int:
     for step in STEPS:
         try:
             done += await step(services, org_id)
-        except (IssuerUnavailable, IssuerRefused, Refusal) as error:
+        except Exception as error:
             observer.failed(step.__name__, error)
     return done

@@ -148,9 +148,9 @@ def transaction_row(
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """A frozen value as a JSON object, without its empty fields."""
+    """A frozen value as a JSON object."""
     made: dict[str, Any] = msgspec.to_builtins(value)
-    return {key: part for key, part in made.items() if part is not None}
+    return made
 
 
 def stored_totals(row: Transaction | None) -> SeenTotals | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +26,8 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+_DRAIN_BYTES = 32 << 20
+_DRAIN_SECONDS = 5.0
 _SILENT = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -73,6 +77,7 @@ class EdgeMiddleware:
         except BodyTooLarge:
             if status:
                 raise
+            await _drain(receive)
             await refusal_response(too_large(self._max_body), exchange.request_id)(
                 scope, receive, answer
             )
@@ -128,6 +133,21 @@ class EdgeMiddleware:
             key_id=caller.key_id if caller else None,
             org_id=caller.org_id if caller else None,
         )
+
+
+async def _drain(receive: Receive) -> None:
+    """Read the rest and throw it away, within bounds.
+
+    A client that is still sending when its connection is closed never reads why.
+    """
+    drained = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while drained < _DRAIN_BYTES:
+                message = await receive()
+                drained += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def too_large(most: int) -> Refusal:

@@ -80,8 +80,8 @@ class Cards:
 
     async def set_state(self, card_id: str, state: CardState, at: datetime) -> None:
         await self._db.execute(
-            "UPDATE card SET state = %(state)s,"
-            " closed_at = CASE WHEN %(state)s = 'closed' THEN %(at)s::timestamptz END"
+            "UPDATE card SET state = %(state)s::text::card_state,"
+            " closed_at = CASE WHEN %(state)s::text = 'closed' THEN %(at)s::timestamptz END"
             " WHERE org_id = %(org)s AND id = %(id)s",
             {"state": state, "at": at, "org": self._org, "id": card_id},
         )

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import psycopg
+
 from signets.core.errors import Refusal, RefusalKind
+
+#: What the driver raises when the database is down, restarting, or out of connections. The
+#: transaction it interrupts was not committed, or its outcome is found by asking again.
+UNAVAILABLE_ERRORS: tuple[type[Exception], ...] = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 
 
 def unavailable(code: str, message: str) -> Refusal:

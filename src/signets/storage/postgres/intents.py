@@ -52,7 +52,7 @@ class Intents:
             + "WHERE org_id = %(org)s"
             " AND (%(agent)s::text IS NULL OR agent_id = %(agent)s)"
             " AND (%(card)s::text IS NULL OR card_id = %(card)s)"
-            " AND (%(state)s::text IS NULL OR state = %(state)s::intent_state)"
+            " AND (%(state)s::text IS NULL OR state = %(state)s::text::intent_state)"
             " AND (%(after)s::text IS NULL OR id < %(after)s)"
             " ORDER BY id DESC LIMIT %(limit)s",
             {
@@ -83,9 +83,9 @@ class Intents:
     async def set_state(self, intent_id: str, state: IntentState, at: datetime) -> None:
         """Move the intent; the database refuses a move that the table does not list."""
         await self._db.execute(
-            "UPDATE intent SET state = %(state)s::intent_state,"
-            f" ended_at = CASE WHEN %(state)s IN {_ENDED} THEN %(at)s::timestamptz END,"
-            " approved_at = CASE WHEN %(state)s = 'approved'"
+            "UPDATE intent SET state = %(state)s::text::intent_state,"
+            f" ended_at = CASE WHEN %(state)s::text IN {_ENDED} THEN %(at)s::timestamptz END,"
+            " approved_at = CASE WHEN %(state)s::text = 'approved'"
             "   THEN coalesce(approved_at, %(at)s::timestamptz) ELSE approved_at END"
             " WHERE org_id = %(org)s AND id = %(id)s",
             {"state": state, "at": at, "org": self._org, "id": intent_id},

@@ -1,0 +1,1 @@
+"""The ``signets`` command: tables for people, one JSON document for programs."""

@@ -1,0 +1,1 @@
+"""The long-running processes: API, worker, sandbox, and ``serve``, which runs them together."""

@@ -1,0 +1,105 @@
+"""The API process: an ASGI application that opens its services when the server starts it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from prometheus_client import CollectorRegistry
+from starlette.types import Receive, Scope, Send
+
+from signets.app.authorize import Engine
+from signets.app.record_issuer_event import EventReceiver
+from signets.bootstrap import LoggingObserver, Runtime, open_runtime
+from signets.http.application import create_app
+from signets.http.config import HttpConfig
+from signets.http.metrics import Metrics
+from signets.settings import Settings
+from signets.storage.postgres import migrate
+from signets.storage.postgres.errors import UNAVAILABLE_ERRORS
+from signets.structured_log import configure_logging
+
+
+class ApiProcess:
+    """Opens database, services and routes on the server's start, and drains on its stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self._app: FastAPI | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._open()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stack.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _open(self) -> None:
+        runtime = await self._stack.enter_async_context(open_runtime(self._settings))
+        metrics = Metrics(CollectorRegistry())
+        engine, self._app = build_application(runtime, self._settings, metrics)
+        self._stack.push_async_callback(engine.drain)
+
+
+def build_application(
+    runtime: Runtime, settings: Settings, metrics: Metrics
+) -> tuple[Engine, FastAPI]:
+    """The engine and the HTTP edge over one runtime."""
+    observer = LoggingObserver(metrics.decision)
+    engine = Engine(runtime.services, observer, deadline=settings.decision_seconds)
+
+    async def at_head() -> None:
+        current = await asyncio.to_thread(migrate.current, runtime.database_url)
+        if current != migrate.head():
+            raise RuntimeError(f"the schema is at {current}, not at {migrate.head()}")
+
+    app = create_app(
+        runtime.services,
+        engine,
+        EventReceiver(runtime.services, observer),
+        config=HttpConfig(version=version("signets"), public_url=settings.public_url),
+        metrics=metrics,
+        checks={"database": runtime.store.ping, "schema": at_head},
+        unavailable_errors=UNAVAILABLE_ERRORS,
+    )
+    return engine, app
+
+
+def api_app() -> ApiProcess:
+    """Factory for the server's own processes; settings come from the environment."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    return ApiProcess(settings)
+
+
+def run_api(settings: Settings, *, workers: int = 1) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight."""
+    Granian(
+        "signets.processes.api:api_app",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        workers=workers,
+        respawn_failed_workers=True,
+        workers_kill_timeout=30,
+        log_access=False,
+        log_level="warning",  # type: ignore[arg-type]  # the enum's value, as its CLI takes it
+    ).serve()
