@@ -23,18 +23,22 @@ async def approve_intent(
     card: Card | None,
     policy: Policy,
     *,
+    currency: str,
     actor: str,
     data: dict[str, Any],
 ) -> Card:
-    """Approve, reserve and open. Makes a card for exactly this intent where there is none."""
+    """Approve, reserve and open. Makes a card for exactly this intent where there is none.
+
+    ``currency`` is the card's, in which ``intent.reserve`` is stated.
+    """
     if card is None:
         card = await make_card(
             services,
             uow,
             agent,
             merchant_lock=(intent.vendor,),
-            spending_limit=intent.max_total,
-            currency=intent.currency,
+            spending_limit=intent.reserve,
+            currency=currency,
             recurring=intent.usage is Usage.RECURRING,
             workflow=intent.workflow,
             actor=actor,

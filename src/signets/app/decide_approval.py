@@ -12,6 +12,7 @@ from signets.app.limits import exceeded_limits
 from signets.app.open_period import approve_period
 from signets.app.read_intents import intent_view, visible_intent
 from signets.app.records import Approval, ApprovalState, ApprovalVote, Intent, Member
+from signets.app.reservation import reserve_for
 from signets.app.resolve_agent import usable_agent
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -117,10 +118,24 @@ async def _approve(services: Services, uow: UnitOfWork, intent: Intent, actor: s
     """The last vote: evaluate again, then open the card."""
     version, policy = await services.policies.in_force(uow)
     agent = await usable_agent(uow, intent.agent_id)
+    bounds = Bounds(
+        usage=intent.usage,
+        max_total=intent.max_total,
+        max_per_charge=intent.max_per_charge,
+        max_count=intent.max_count,
+    )
+    named = await uow.cards.get(intent.card_id) if intent.card_id else None
+    reserve = reserve_for(
+        policy,
+        bounds,
+        currency=intent.currency,
+        card_currency=named.currency if named else None,
+        own=uow.organization.currency,
+    )
     need = Need(
         vendor=intent.vendor,
-        currency=intent.currency,
-        amount=intent.max_total,
+        currency=reserve.currency,
+        amount=reserve.total,
         recurring=intent.usage is Usage.RECURRING,
         workflow=intent.workflow,
     )
@@ -135,19 +150,13 @@ async def _approve(services: Services, uow: UnitOfWork, intent: Intent, actor: s
         vendor_category=intent.category,
         workflow=intent.workflow,
     )
-    bounds = Bounds(
-        usage=intent.usage,
-        max_total=intent.max_total,
-        max_per_charge=intent.max_per_charge,
-        max_count=intent.max_count,
-    )
     facts = IntentFacts(
         subject=subject,
         expected=intent.expected_amount,
         currency=intent.currency,
         usage=intent.usage,
         maximum=intent.max_total,
-        limits_exceeded=await exceeded_limits(uow, policy, subject, bounds, intent.currency),
+        limits_exceeded=await exceeded_limits(uow, policy, subject, reserve),
     )
     verdict = evaluate_intent(policy, facts)
     if verdict.outcome is Outcome.DENY:
@@ -170,6 +179,7 @@ async def _approve(services: Services, uow: UnitOfWork, intent: Intent, actor: s
         agent,
         card,
         policy,
+        currency=reserve.currency,
         actor=actor,
         data={"policy_version": version},
     )

@@ -211,7 +211,7 @@ def _apply(
         currency=before.currency if before else request.currency,
         events=batch.events.get(identity.id, ()),
         totals=stored_totals(before),
-        approvals=approvals_of(answered),
+        approvals=approvals_of(answered, owner),
     )
     after = transaction_row(
         identity,
@@ -284,7 +284,7 @@ def _hold(
             before,
             after,
             exposure,
-            reserved=intent.max_total if intent else 0,
+            reserved=intent.reserve if intent else 0,
             was_open=is_open,
             is_open=is_open,
         )

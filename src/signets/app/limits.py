@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from signets.app.records import Card
+from signets.app.reservation import Reserve
 from signets.app.store import UnitOfWork
 from signets.core.card import LimitPeriod
-from signets.core.intent import Bounds
 from signets.core.money import format_minor
 from signets.core.policy.levels import applicable_budgets, applicable_caps
 from signets.core.policy.match import Subject
@@ -77,7 +77,7 @@ async def card_exposure(uow: UnitOfWork, card: Card, zone: str) -> Exposure:
 
 
 async def exceeded_limits(
-    uow: UnitOfWork, policy: Policy, subject: Subject, bounds: Bounds, currency: str
+    uow: UnitOfWork, policy: Policy, subject: Subject, reserve: Reserve
 ) -> tuple[str, ...]:
     """One sentence for each budget or cap that the intent's maximum would exceed."""
     sentences = []
@@ -93,12 +93,12 @@ async def exceeded_limits(
             when=await counted_by(uow, budget.when),
         )
         fits, room = check_budget(
-            budget, used, amount=bounds.max_total, covered=0, currency=currency
+            budget, used, amount=reserve.total, covered=0, currency=reserve.currency
         )
         if not fits:
             sentences.append(
                 f"budget `{budget.name}` has {format_minor(room, budget.currency)} left and the "
-                f"intent may cost {format_minor(bounds.max_total, currency)}"
+                f"intent may cost {format_minor(reserve.total, reserve.currency)}"
             )
     for cap in applicable_caps(policy, subject):
         key = key_of(cap.scope, subject)
@@ -116,8 +116,8 @@ async def exceeded_limits(
         result = check_cap(
             cap,
             usage,
-            amount=bounds.max_per_charge,
-            currency=currency,
+            amount=reserve.per_charge,
+            currency=reserve.currency,
             counts=True,
             now=uow.now,
             zone=policy.time_zone,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from signets.app.journal import alert, record
 from signets.app.limits import exceeded_limits
 from signets.app.records import Agent, Approval, ApprovalState, Card, Intent
+from signets.app.reservation import reserve_for
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.app.unlock_card import end_window, move_intent, open_window
@@ -169,13 +170,20 @@ async def _evaluate(
         max_per_charge=parent.max_per_charge,
         max_count=parent.max_count,
     )
+    reserve = reserve_for(
+        policy,
+        bounds,
+        currency=parent.currency,
+        card_currency=card.currency,
+        own=uow.organization.currency,
+    )
     facts = IntentFacts(
         subject=subject,
         expected=parent.expected_amount,
         currency=parent.currency,
         usage=Usage.RECURRING,
         maximum=parent.max_total,
-        limits_exceeded=await exceeded_limits(uow, policy, subject, bounds, parent.currency),
+        limits_exceeded=await exceeded_limits(uow, policy, subject, reserve),
     )
     return evaluate_intent(policy, facts)
 

@@ -156,6 +156,7 @@ class Intent:
     max_total: int
     max_per_charge: int
     max_count: int
+    reserve: int
     window_seconds: int
     period: RecurringPeriod | None
     workflow: str | None

@@ -74,13 +74,14 @@ async def refold(
     cause: str,
 ) -> Refolded:
     """Fold, judge, book and record. Flag actions are the caller's next step."""
+    decided_for = await _decided_intent(uow, known)
     state = fold(
         currency=known.currency,
         events=merge_events(known.events),
         totals=known.totals,
-        approvals=approvals_of(known.decisions),
+        approvals=approvals_of(known.decisions, decided_for),
     )
-    intent = await _intent(uow, known, state)
+    intent = decided_for or await _found_intent(uow, known, state)
     window = await _window(uow, intent)
     others = 0
     if intent is not None:
@@ -95,6 +96,7 @@ async def refold(
         policy=policy,
         kind=known.kind,
         others=max(0, others),
+        own=uow.organization.currency,
     )
     after = transaction_row(
         known.identity,
@@ -133,10 +135,17 @@ def _same_intent(row: Transaction | None, intent: Intent) -> bool:
     return row is not None and row.intent_id == intent.id
 
 
-async def _intent(uow: UnitOfWork, known: Known, state: TransactionState) -> Intent | None:
-    """The covering intent: ours from the decision; a verification that clears finds one."""
+async def _decided_intent(uow: UnitOfWork, known: Known) -> Intent | None:
+    """The intent that our decision was made for."""
     if known.row is not None and known.row.intent_id is not None:
         return await uow.intents.get(known.row.intent_id)
+    return None
+
+
+async def _found_intent(
+    uow: UnitOfWork, known: Known, state: TransactionState
+) -> Intent | None:
+    """A verification that clears has become a purchase of the intent whose window is open."""
     if known.kind is DecisionKind.VERIFICATION and state.cleared > 0 and known.card is not None:
         window = await uow.cards.window_of_card(known.card.id)
         found = await uow.intents.get(window.intent_id) if window else None
@@ -214,7 +223,7 @@ async def _book(
         before,
         after,
         exposure,
-        reserved=intent.max_total if intent else 0,
+        reserved=intent.reserve if intent else 0,
         was_open=alive and intent is not None and intent.state not in ENDED,
         is_open=alive and next_state not in ENDED,
     )

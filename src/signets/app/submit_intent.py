@@ -14,6 +14,7 @@ from signets.app.journal import record
 from signets.app.limits import exceeded_limits
 from signets.app.read_intents import intent_view
 from signets.app.records import Agent, Approval, ApprovalState, Card, Intent
+from signets.app.reservation import Reserve, reserve_for
 from signets.app.resolve_agent import resolve_agent
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -188,10 +189,18 @@ async def declare(
             data={"expected_amount": expected, "currency": currency},
         )
         return Declared(intent_id=first.id, card_id=None, duplicate_of=first.id)
+    chosen = await uow.cards.get(named_card) if named_card else None
+    reserve = reserve_for(
+        policy,
+        bounds,
+        currency=currency,
+        card_currency=chosen.currency if chosen else None,
+        own=uow.organization.currency,
+    )
     need = Need(
         vendor=vendor,
-        currency=currency,
-        amount=bounds.max_total,
+        currency=reserve.currency,
+        amount=reserve.total,
         recurring=command.usage is Usage.RECURRING,
         workflow=command.workflow,
     )
@@ -206,15 +215,28 @@ async def declare(
         allow_duplicate_reason=command.allow_duplicate_reason,
         likely_duplicate_of=duplicate,
         recent_total=_recent_total(recent, currency, uow.now, policy),
-        limits_exceeded=await exceeded_limits(uow, policy, subject, bounds, currency),
+        limits_exceeded=await exceeded_limits(uow, policy, subject, reserve),
     )
     verdict = evaluate_intent(policy, facts)
     intent = _intent(
-        services, uow, caller, command, agent, card, vendor, bounds, verdict, version, supersedes
+        services,
+        uow,
+        caller,
+        command,
+        agent,
+        card,
+        vendor,
+        bounds,
+        reserve,
+        verdict,
+        version,
+        supersedes,
     )
     await uow.intents.add(intent)
     await _record_declared(services, uow, caller, intent)
-    return await _follow(services, uow, caller, intent, agent, card, policy, verdict)
+    return await _follow(
+        services, uow, caller, intent, agent, card, policy, verdict, currency=reserve.currency
+    )
 
 
 async def _follow(
@@ -226,6 +248,8 @@ async def _follow(
     card: Card | None,
     policy: Policy,
     verdict: PolicyVerdict,
+    *,
+    currency: str,
 ) -> Declared:
     """Carry out what policy says."""
     said = {"policy_version": intent.policy_version, "reasons": list(verdict.reasons)}
@@ -253,7 +277,15 @@ async def _follow(
         )
         return Declared(intent_id=intent.id, card_id=None)
     opened = await approve_intent(
-        services, uow, intent, agent, card, policy, actor="policy", data=said
+        services,
+        uow,
+        intent,
+        agent,
+        card,
+        policy,
+        currency=currency,
+        actor="policy",
+        data=said,
     )
     return Declared(intent_id=intent.id, card_id=opened.id)
 
@@ -330,6 +362,7 @@ def _intent(
     card: Card | None,
     vendor: str,
     bounds: Bounds,
+    reserve: Reserve,
     verdict: PolicyVerdict,
     version: int,
     supersedes: Intent | None,
@@ -353,6 +386,7 @@ def _intent(
         max_total=bounds.max_total,
         max_per_charge=bounds.max_per_charge,
         max_count=bounds.max_count,
+        reserve=reserve.total,
         window_seconds=int(window.total_seconds()),
         period=command.period,
         workflow=command.workflow,

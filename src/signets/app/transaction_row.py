@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from signets.app.records import DecisionRow, DecisionState, Intent, Transaction, WindowRow
+from signets.app.reservation import rate_for
 from signets.core.authorization.decision import DecisionKind
 from signets.core.merchant.model import MatchResult, Merchant, MerchantMatch
 from signets.core.policy.model import Policy
@@ -30,18 +31,29 @@ class Identity:
     created_at: datetime
 
 
-def approvals_of(decisions: Sequence[DecisionRow]) -> tuple[OurApproval, ...]:
-    """Our approvals among the stored answers, void ones included, in order."""
+def approvals_of(
+    decisions: Sequence[DecisionRow], intent: Intent | None
+) -> tuple[OurApproval, ...]:
+    """Our approvals among the stored answers, void ones included, in order.
+
+    Under a foreign-currency intent, what was approved in its currency is the merchant's side.
+    """
     return tuple(
         OurApproval(
             decision_id=one.id,
             amount=one.hold,
             decided_at=one.decided_at,
             void=one.state is DecisionState.VOID,
+            merchant_amount=one.intent_amount if _foreign(one, intent) else None,
+            merchant_currency=intent.currency if intent and _foreign(one, intent) else None,
         )
         for one in decisions
         if one.approved
     )
+
+
+def _foreign(decision: DecisionRow, intent: Intent | None) -> bool:
+    return intent is not None and intent.currency != decision.currency
 
 
 def intent_terms(
@@ -74,6 +86,7 @@ def judge(
     policy: Policy,
     kind: DecisionKind,
     others: int,
+    own: str,
 ) -> Verdict:
     """The verdict of a transaction held against its intent."""
     return verify(
@@ -83,6 +96,7 @@ def judge(
         policy=policy,
         others=others,
         verification=kind is DecisionKind.VERIFICATION,
+        rate=rate_for(policy, intent.currency, own) if intent is not None else None,
     )
 
 

@@ -44,7 +44,7 @@ async def open_window(
         cleared=0,
         refunded=0,
     )
-    booking = reserve(exposure, reserved=intent.max_total, intent_id=intent.id)
+    booking = reserve(exposure, reserved=intent.reserve, intent_id=intent.id)
     await uow.ledger.put_exposures([booking.exposure])
     await uow.ledger.post(
         posting_rows(services, uow, EntryKind.INTENT_APPROVED, booking.postings)
@@ -72,7 +72,7 @@ async def open_window(
         data={
             "opens_at": opens_at.isoformat(),
             "closes_at": closes_at.isoformat(),
-            "reserved": intent.max_total,
+            "reserved": intent.reserve,
             "currency": card.currency,
         },
     )
@@ -124,7 +124,7 @@ async def conclude_intent(
     exposure = (await uow.ledger.exposures([intent_id])).get(intent_id)
     if intent is None or exposure is None:
         return
-    booking = release(exposure, reserved=intent.max_total, intent_id=intent.id)
+    booking = release(exposure, reserved=intent.reserve, intent_id=intent.id)
     await uow.ledger.put_exposures([booking.exposure])
     await uow.ledger.post(posting_rows(services, uow, EntryKind.INTENT_ENDED, booking.postings))
     after = state_after(

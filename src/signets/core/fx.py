@@ -5,7 +5,10 @@ Everything is integer arithmetic on minor units; a rate is a fraction, never a f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from signets.core.money import EXPONENTS
 
 
 def comparable(
@@ -47,6 +50,24 @@ class Rate:
         sign = -1 if minor < 0 else 1
         doubled = 2 * abs(minor) * self.numerator + self.denominator
         return sign * (doubled // (2 * self.denominator))
+
+
+_RATE = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?")
+
+
+def parse_rate(text: str, source: str, target: str) -> Rate:
+    """``"1.08", "EUR", "USD"``: one *major* unit of ``source`` is 1.08 of ``target``.
+
+    Raises:
+        ValueError: Not a positive decimal number of at most nine decimals.
+    """
+    found = _RATE.fullmatch(text)
+    if found is None or not int(found.group(1) + (found.group(2) or "")):
+        raise ValueError(f"{text!r} is not a positive decimal number")
+    decimals = found.group(2) or ""
+    numerator: int = int(found.group(1) + decimals) * 10 ** EXPONENTS[target]
+    denominator: int = 10 ** (len(decimals) + EXPONENTS[source])
+    return Rate(numerator, denominator)
 
 
 #: Default room for the rate to move between an approval and its clearing: 5 %.

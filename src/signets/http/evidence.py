@@ -40,10 +40,10 @@ async def bundle(
 ) -> Response:
     """All entries of an intent with proofs to a signed checkpoint, as `signets-evidence/1`.
 
-    The bytes are what `signets evidence verify` reads; keep them as they come.
+    JSON Lines. The bytes are what `signets evidence verify` reads; keep them as they come.
     """
     raw = await export_evidence.export_bundle(ask.services, ask.caller, intent_id)
-    return Response(raw, media_type="application/json")
+    return Response(raw, media_type="application/jsonl")
 
 
 async def key(ask: Ask) -> EvidenceKeyOut:
@@ -72,7 +72,7 @@ ENDPOINTS = (
         responses={
             200: {
                 "description": "The bundle.",
-                "content": {"application/json": {"schema": {"type": "object"}}},
+                "content": {"application/jsonl": {"schema": {"type": "string"}}},
             }
         },
     ),

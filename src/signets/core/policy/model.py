@@ -241,6 +241,8 @@ class Policy:
     window_seconds: int = 1_800
     grace_seconds: int = 600
     reveals_per_hour: int = 10
+    fx_rates: tuple[tuple[str, str], ...] = ()  # currency, its worth in the organization's
+    fx_tolerance_basis_points: int = 500
     split_window_seconds: int = 3_600  # intents of one agent and vendor are summed over this
 
     def action_for(self, flag: Flag, *, single_use: bool) -> FlagAction:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from signets.core.fx import parse_rate
 from signets.core.policy.fields import (
     DAY,
     LONGEST_WINDOW,
@@ -90,6 +91,7 @@ _TOP_KEYS = _LEVEL_KEYS | frozenset(
         "split_window",
         "grace",
         "card_creation",
+        "fx",
     }
 )
 _LIMIT_WHEN = frozenset({"agent", "vendor", "category", "workflow"})
@@ -137,6 +139,7 @@ def parse_policy(data: Mapping[str, object]) -> Policy:
     duplicates = top.section("duplicates", frozenset({"action", "within"}))
     approvals = top.section("approvals", frozenset({"expire"}))
     cards = top.section("card_creation", frozenset({"agents_may_create", "max_spending_limit"}))
+    fx = top.section("fx", frozenset({"rates", "tolerance"}))
     default = top.choice("default", Outcome, (Outcome.ESCALATE, Outcome.DENY))
     return Policy(
         time_zone=_given(top.text("time_zone", read_time_zone), "UTC"),
@@ -163,6 +166,10 @@ def parse_policy(data: Mapping[str, object]) -> Policy:
             max_spending_limit=cards.amount("max_spending_limit", 1),
         ),
         flag_actions=_flag_actions(top),
+        fx_rates=_fx_rates(fx),
+        fx_tolerance_basis_points=(
+            read_percent(fx.get("tolerance"), fx.at("tolerance")) if fx.has("tolerance") else 500
+        ),
         approval_expiry_seconds=_given(approvals.duration("expire", 10, 30 * DAY), DAY),
         window_seconds=_given(top.duration("window", SHORTEST_WINDOW, DAY), 1_800),
         grace_seconds=_given(top.duration("grace", 0, DAY), 600),
@@ -382,6 +389,30 @@ def _max_amounts(verification: Section) -> tuple[tuple[str, int], ...]:
         read_currency(currency, section.at(currency))
     found = ((currency, section.amount(currency)) for currency in sorted(section.values))
     return tuple((currency, amount) for currency, amount in found if amount is not None)
+
+
+def _fx_rates(fx: Section) -> tuple[tuple[str, str], ...]:
+    """What one unit of each foreign currency is worth in the organization's own."""
+    if not fx.has("rates"):
+        return ()
+    section = Section.open_map(fx.get("rates"), fx.at("rates"))
+    found = []
+    for currency in sorted(section.values):
+        read_currency(currency, section.at(currency))
+        value = section.get(currency)
+        text = str(value)
+        try:
+            if isinstance(value, bool):
+                raise ValueError("a truth value is no rate")
+            parse_rate(text, currency, currency)
+        except ValueError as error:
+            raise refuse(
+                section.at(currency),
+                "must be a positive decimal number of at most nine decimals in quotes, like "
+                f'`"1.08"`, and is {show(value)}',
+            ) from error
+        found.append((currency, text))
+    return tuple(found)
 
 
 def _flag_actions(top: Section) -> tuple[tuple[Flag, FlagAction], ...]:

@@ -41,6 +41,10 @@ def render_policy(policy: Policy) -> Document:
         "flags": {flag.value: action.value for flag, action in policy.flag_actions},
         **_level(policy.organization),
     }
+    fx: Document = {"tolerance": format_percent(policy.fx_tolerance_basis_points)}
+    if policy.fx_rates:
+        fx["rates"] = dict(policy.fx_rates)
+    document["fx"] = fx
     for key, levels in (("agents", policy.agents), ("cards", policy.cards)):
         if levels:
             document[key] = {level.subject or "": _level(level) for level in levels}

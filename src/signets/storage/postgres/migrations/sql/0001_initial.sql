@@ -159,6 +159,7 @@ CREATE TABLE intent (
     max_total bigint NOT NULL CHECK (max_total > 0),
     max_per_charge bigint NOT NULL CHECK (max_per_charge BETWEEN 1 AND max_total),
     max_count integer NOT NULL CHECK (max_count > 0),
+    reserve bigint NOT NULL CHECK (reserve > 0),  -- what approval sets aside, card's currency
     window_seconds integer NOT NULL CHECK (window_seconds > 0),
     period text CHECK (period IN ('month', 'year')),
     workflow text,

@@ -1,0 +1,1 @@
+"""Measurements: authorizations per second against pgbench on the same server."""

@@ -1,0 +1,362 @@
+"""An organization with many open cards, loaded set-wise through the schema's own constraints."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from signets.app.booking import reserve
+from signets.app.journal import posting_rows
+from signets.app.ports import IssuerCardState, IssuerSecrets
+from signets.app.records import (
+    Agent,
+    Card,
+    Connection,
+    ExposureRow,
+    Intent,
+    PostingRow,
+    WindowRow,
+)
+from signets.app.services import Services
+from signets.app.set_policy import write_policy
+from signets.app.set_up_organization import set_up_organization
+from signets.bootstrap import Runtime
+from signets.core.card import CardState, LimitPeriod
+from signets.core.ids import Prefix
+from signets.core.intent import IntentState, Usage
+from signets.core.ledger import EntryKind
+from signets.core.merchant.match import match_lock
+from signets.core.merchant.model import Learned, MatchResult, Merchant, MerchantLock
+from signets.core.policy.presets import default_policy_document
+from signets.storage.postgres.cards import CARD, WINDOW
+from signets.storage.postgres.intents import INTENT
+from signets.storage.postgres.unit_of_work import PostgresUnitOfWork
+from signets.vendors import read_vendor_files
+
+CURRENCY = "USD"
+MCC = "5734"
+AGENTS = 50
+VENDORS = 40
+#: The intents' bounds, minor units.
+MAX_PER_CHARGE = 5_000
+MAX_TOTAL = 100_000
+#: The most that a `thrifty` card lets pass at once, minor units.
+THRIFTY = 100
+_CHUNK = 2_000
+
+
+class Role(StrEnum):
+    """What a card of the bench is there for."""
+
+    BUYS = "buys"  # open, under a `window` intent
+    BUYS_ONCE = "buys_once"  # open, under a `single` intent
+    THRIFTY = "thrifty"  # open, with a low limit for each authorization
+    LOCKED = "locked"
+    FROZEN = "frozen"
+    CLOSED = "closed"
+
+
+#: Cards of each role, per hundred.
+SHARES = {
+    Role.BUYS: 76,
+    Role.BUYS_ONCE: 8,
+    Role.THRIFTY: 2,
+    Role.LOCKED: 8,
+    Role.FROZEN: 3,
+    Role.CLOSED: 3,
+}
+_OPEN = frozenset({Role.BUYS, Role.BUYS_ONCE, Role.THRIFTY, Role.FROZEN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop:
+    """A vendor and a descriptor that is known to be its."""
+
+    vendor: str
+    descriptor: str
+
+    @property
+    def acceptor_id(self) -> str:
+        """The same for each of the shop's charges, as on the network."""
+        return hashlib.sha256(self.vendor.encode()).hexdigest()[:15].upper()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plastic:
+    """A card as the network sees it."""
+
+    token: str
+    shop: Shop
+    last_four: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What the traffic is made of."""
+
+    org_id: str
+    connection_id: str
+    secret: str
+    shops: tuple[Shop, ...]
+    cards: dict[Role, list[Plastic]]
+
+
+def policy_document() -> dict[str, Any]:
+    """The default policy with a cap on each level: all of them count, few of them bite."""
+    document: dict[str, Any] = default_policy_document(CURRENCY)
+    document["budgets"] = [
+        {
+            "name": "month",
+            "scope": "organization",
+            "period": "month",
+            "amount": 10_000_000_000,
+            "currency": CURRENCY,
+        }
+    ]
+    document["caps"] = [
+        *document["caps"],
+        _cap("vendor", "10m"),
+        _cap("agent", "1h"),
+        _cap("organization", "1h"),
+    ]
+    return document
+
+
+def _cap(scope: str, window: str) -> dict[str, Any]:
+    return {
+        "name": f"{scope}-flow",
+        "scope": scope,
+        "window": window,
+        "max_count": 1_000_000,
+        "max_amount": 5_000_000_000,
+        "currency": CURRENCY,
+    }
+
+
+async def build_world(runtime: Runtime, cards: int, say: Callable[[str], None]) -> World:
+    """Set everything up; what the product has a use case for is made by it."""
+    services = runtime.services
+    new = await set_up_organization(
+        services, name="Bench", currency=CURRENCY, admin_email="bench@example.com", admin_name="B"
+    )
+    org_id = new.organization.org_id
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    shops = find_shops(services)
+    made: dict[Role, list[Plastic]] = {role: [] for role in Role}
+    async with runtime.store.transaction(org_id) as uow:
+        version = await write_policy(services, uow, policy_document(), actor="system")
+        connection_id = await _connect(services, uow, secret)
+        agents = await _add_agents(services, uow)
+        roles = [role for role, share in SHARES.items() for _ in range(share)]
+        for begin in range(0, cards, _CHUNK):
+            chunk = _Chunk(services, uow, version.version, connection_id)
+            for number in range(begin, min(begin + _CHUNK, cards)):
+                role = roles[number % len(roles)]
+                shop = shops[number // len(roles) % len(shops)]
+                made[role].append(chunk.add(number, role, shop, agents[number % len(agents)]))
+            await chunk.write()
+            say(f"  {min(begin + _CHUNK, cards):,} of {cards:,} cards")
+    return World(
+        org_id=org_id, connection_id=connection_id, secret=secret, shops=shops, cards=made
+    )
+
+
+def find_shops(services: Services) -> tuple[Shop, ...]:
+    """Vendors of the directory with a descriptor that the match accepts."""
+    shops = []
+    for vendor in read_vendor_files():
+        for pattern in vendor["lines"][0]["patterns"]:
+            shop = Shop(vendor=vendor["domain"], descriptor=pattern["text"].replace("|", ""))
+            merchant = Merchant(descriptor=shop.descriptor, mcc=MCC, country="US")
+            found = match_lock(
+                MerchantLock(vendors=(shop.vendor,)), merchant, services.directory, Learned()
+            )
+            if found.result is MatchResult.MATCH and len(shop.descriptor) <= 25:
+                shops.append(shop)
+                break
+    return tuple(shops[:VENDORS])
+
+
+async def _connect(services: Services, uow: PostgresUnitOfWork, secret: str) -> str:
+    connection = Connection(
+        org_id=uow.org_id,
+        id=services.new_id(Prefix.CONNECTION),
+        issuer="sandbox",
+        mode="sandbox",
+        base_url="http://127.0.0.1:9",
+        api_key_sealed=services.vault.seal(uow.org_id, b"sandbox_bench"),
+        secrets_sealed=None,
+        enrolled_at=None,
+        created_at=uow.now,
+    )
+    await uow.identity.add_connection(connection)
+    await uow.identity.set_enrolled(
+        connection.id,
+        base_url=connection.base_url,
+        secrets_sealed=services.issuers.seal_secrets(
+            uow.org_id, IssuerSecrets((secret,), (secret,))
+        ),
+        at=uow.now,
+    )
+    return connection.id
+
+
+async def _add_agents(services: Services, uow: PostgresUnitOfWork) -> list[Agent]:
+    agents = [
+        Agent(
+            id=services.new_id(Prefix.AGENT),
+            handle=f"agent-{number}",
+            name=f"Agent {number}",
+            frozen_at=None,
+            created_at=uow.now,
+        )
+        for number in range(AGENTS)
+    ]
+    for agent in agents:
+        await uow.identity.add_agent(agent)
+    return agents
+
+
+class _Chunk:
+    """Rows of some thousand cards, written by one statement a table."""
+
+    def __init__(
+        self, services: Services, uow: PostgresUnitOfWork, version: int, connection_id: str
+    ) -> None:
+        self._services = services
+        self._uow = uow
+        self._version = version
+        self._connection_id = connection_id
+        self._cards: list[Card] = []
+        self._intents: list[Intent] = []
+        self._windows: list[WindowRow] = []
+        self._exposures: list[ExposureRow] = []
+        self._postings: list[PostingRow] = []
+
+    def add(self, number: int, role: Role, shop: Shop, agent: Agent) -> Plastic:
+        now = self._uow.now
+        token = str(uuid.uuid4())
+        last_four = f"{number % 10_000:04}"
+        state = CardState.OPEN if role in _OPEN else CardState.LOCKED
+        card = Card(
+            id=self._services.new_id(Prefix.CARD),
+            agent_id=agent.id,
+            connection_id=self._connection_id,
+            issuer_token=token,
+            last_four=last_four,
+            exp_month=12,
+            exp_year=now.year + 3,
+            state=CardState.CLOSED if role is Role.CLOSED else state,
+            issuer_state=IssuerCardState.OPEN if role in _OPEN else IssuerCardState.PAUSED,
+            frozen_at=now if role is Role.FROZEN else None,
+            breaker_tripped_at=None,
+            breaker_reset_at=None,
+            merchant_lock=(shop.vendor,),
+            allow_facilitators=False,
+            currency=CURRENCY,
+            spending_limit=2 * MAX_TOTAL,
+            limit_period=LimitPeriod.LIFETIME,
+            per_authorization_limit=THRIFTY if role is Role.THRIFTY else None,
+            recurring=False,
+            workflow=None,
+            memo="",
+            created_by="system",
+            evidence_seq=0,
+            created_at=now,
+            closed_at=now if role is Role.CLOSED else None,
+        )
+        self._cards.append(card)
+        if role in _OPEN:
+            usage = Usage.SINGLE if role is Role.BUYS_ONCE else Usage.WINDOW
+            self._approve(card, shop, usage, now)
+        return Plastic(token=token, shop=shop, last_four=last_four)
+
+    def _approve(self, card: Card, shop: Shop, usage: Usage, now: datetime) -> None:
+        once = usage is Usage.SINGLE
+        total = MAX_PER_CHARGE if once else MAX_TOTAL
+        intent = Intent(
+            id=self._services.new_id(Prefix.INTENT),
+            agent_id=card.agent_id,
+            card_id=card.id,
+            parent_id=None,
+            period_index=None,
+            state=IntentState.APPROVED,
+            usage=usage,
+            purpose="Recharge credits",
+            expected_amount=2_000,
+            maximum=total,
+            currency=CURRENCY,
+            vendor=shop.vendor,
+            category=None,
+            max_total=total,
+            reserve=total,
+            max_per_charge=MAX_PER_CHARGE,
+            max_count=1 if once else 1_000,
+            window_seconds=3_600,
+            period=None,
+            workflow=None,
+            line_items=[],
+            quote_url=None,
+            metadata={},
+            declared_by=f"agent:{card.agent_id}",
+            allow_duplicate_reason=None,
+            supersedes=None,
+            policy_version=self._version,
+            verdict={"outcome": "approve", "reasons": [], "decided_by": "small"},
+            charges=0,
+            used=0,
+            reopens=0,
+            evidence_seq=0,
+            created_at=now,
+            approved_at=now,
+            next_period_at=None,
+            ended_at=None,
+        )
+        self._intents.append(intent)
+        closes_at = now + timedelta(hours=1)
+        self._windows.append(
+            WindowRow(
+                id=self._services.new_id(Prefix.WINDOW),
+                card_id=card.id,
+                intent_id=intent.id,
+                opens_at=now,
+                closes_at=closes_at,
+                consumed_at=None,
+                ends_at=closes_at,
+                ended_at=None,
+            )
+        )
+        exposure = ExposureRow(
+            subject_id=intent.id,
+            card_id=card.id,
+            agent_id=card.agent_id,
+            vendor=shop.vendor,
+            category=None,
+            workflow=None,
+            currency=CURRENCY,
+            counts_at=now,
+            reserved=0,
+            held=0,
+            cleared=0,
+            refunded=0,
+        )
+        booking = reserve(exposure, reserved=total, intent_id=intent.id)
+        self._exposures.append(booking.exposure)
+        self._postings += posting_rows(
+            self._services, self._uow, EntryKind.INTENT_APPROVED, booking.postings
+        )
+
+    async def write(self) -> None:
+        org_id, connection = self._uow.org_id, self._uow.connection
+        await connection.execute(CARD.insert_many, CARD.many(org_id, self._cards))
+        await connection.execute(INTENT.insert_many, INTENT.many(org_id, self._intents))
+        await connection.execute(WINDOW.insert_many, WINDOW.many(org_id, self._windows))
+        await self._uow.ledger.put_exposures(self._exposures)
+        await self._uow.ledger.post(self._postings)
