@@ -17,7 +17,7 @@ from signets import Signets, errors
 
 
 def main() -> int:
-    """Approve every waiting intent of at most ``--up-to`` minor units. Exit code 1 if one failed."""
+    """Approve what waits and costs at most ``--up-to``. Exit code 1 if one was refused."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--up-to", type=int, required=True, help="minor units; 25000 is $250.00")
     parser.add_argument("--currency", default="USD", help="other currencies are left alone")

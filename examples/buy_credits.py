@@ -54,11 +54,10 @@ def main() -> int:
         if intent.duplicate_of:
             print(f"already asked for: {intent.duplicate_of} is {intent.state}")
         intent = signets.intents.wait(intent)
-        if intent.state != "approved":
+        if intent.state != "approved" or intent.card_id is None:
             reasons = "; ".join(intent.policy.reasons) if intent.policy else "no reason stored"
             print(f"{intent.id} is {intent.state}: {reasons}")
             return 1
-        assert intent.card_id is not None
         print(f"approved: at most {intent.maximum} {intent.currency} minor units at {VENDOR}")
 
         approved = check_out(signets.cards.reveal(intent.card_id), PRICE)

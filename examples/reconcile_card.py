@@ -26,7 +26,9 @@ def main() -> int:
     unexplained: list[str] = []
     with Signets() as signets:
         card = signets.cards.get(sys.argv[1])
-        print(f"{card.id} at {', '.join(card.merchant_lock)}, amounts in {card.currency} minor units")
+        print(
+            f"{card.id} at {', '.join(card.merchant_lock)}, amounts in {card.currency} minor units"
+        )
         print(f"{'held':>9} {'cleared':>9} {'refunded':>9}  verdict   descriptor")
         for transaction in signets.transactions.list_for_card(card):
             sums["held"] += transaction.held

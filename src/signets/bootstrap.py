@@ -139,9 +139,7 @@ async def open_runtime(
                     directory=directory or load_directory(),
                     policies=PolicyCache(),
                 )
-                yield Runtime(
-                    services=services, store=store, jobs=jobs, database_url=database.url
-                )
+                yield Runtime(services=services, store=store, jobs=jobs, database_url=database.url)
         finally:
             await issuers.aclose()
             await pool.close()

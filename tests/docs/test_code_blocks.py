@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.docs.keys import agent_key
 from tests.world import World
 
@@ -61,9 +60,7 @@ def pages_with(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", pages_with("python"))
-async def test_python_blocks_run(
-    page: str, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_python_blocks_run(page: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page's code does what the page says, over HTTP."""
     keys = {"": await agent_key(world, "infra-agent"), "admin": world.organization.admin_token}
     monkeypatch.setenv("SIGNETS_BASE_URL", world.base_url)
@@ -78,9 +75,7 @@ async def test_python_blocks_run(
 
 
 @pytest.mark.parametrize("page", pages_with("console"))
-def test_console_blocks_run(
-    page: str, new_database: Callable[..., str], tmp_path: Path
-) -> None:
+def test_console_blocks_run(page: str, new_database: Callable[..., str], tmp_path: Path) -> None:
     """The page's commands print what the page shows."""
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

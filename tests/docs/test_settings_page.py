@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from signets.settings import Settings
 from tests.docs import settings_page
+
+from signets.settings import Settings
 
 
 def test_the_page_is_what_the_code_says() -> None:

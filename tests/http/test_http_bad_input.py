@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from tests.http.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CARD = {"agent_id": "buyer", "spending_limit": 5000, "merchant_lock": "openai.com"}
 INTENT = {
@@ -233,14 +236,14 @@ BODIES: list[tuple[str, str, str, Any, str, str | None]] = [
 ]
 
 
-async def test_each_bad_body_is_refused_by_name_and_writes_nothing(running: World):
+async def test_each_bad_body_is_refused_by_name_and_writes_nothing(shared: World):
     """Status, code and field are exactly these; no table has a row more afterwards."""
-    admin = running.ours.tokens["admin"]
-    before = running.rows()
+    admin = shared.ours.tokens["admin"]
+    before = shared.rows()
     wrong = []
     for what, method, path, body, code, param in BODIES:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        response = await running.call(
+        response = await shared.call(
             method, path, admin, content=content, headers={"Content-Type": "application/json"}
         )
         error = response.json()["error"]
@@ -254,15 +257,15 @@ async def test_each_bad_body_is_refused_by_name_and_writes_nothing(running: Worl
         if error["request_id"] != response.headers["x-request-id"]:
             wrong.append(f"{what}: request id")
     assert wrong == []
-    assert running.rows() == before
+    assert shared.rows() == before
 
 
-async def test_an_unknown_field_is_told_which_ones_exist(running: World):
+async def test_an_unknown_field_is_told_which_ones_exist(shared: World):
     """The refusal of a misspelt field lists the known ones."""
-    response = await running.call(
+    response = await shared.call(
         "POST",
         "/v1/intents/x/amend",
-        running.ours.tokens["admin"],
+        shared.ours.tokens["admin"],
         json={"expected_amount": 1, "amount": 1},
     )
     error = response.json()["error"]
@@ -270,10 +273,10 @@ async def test_an_unknown_field_is_told_which_ones_exist(running: World):
     assert error["details"]["known"] == ["expected_amount", "purpose", "line_items", "quote_url"]
 
 
-async def test_camel_case_is_the_same_request(running: World):
+async def test_camel_case_is_the_same_request(shared: World):
     """Both spellings are accepted, in bodies at any depth and in queries."""
-    agent = running.ours.tokens["agent"]
-    intent = await running.made(
+    agent = shared.ours.tokens["agent"]
+    intent = await shared.made(
         "/v1/intents",
         agent,
         purpose="Credits",
@@ -282,7 +285,7 @@ async def test_camel_case_is_the_same_request(running: World):
         lineItems=[{"description": "credits", "amount": 700}],
     )
     assert intent["expected_amount"] == 700
-    found = await running.call(
+    found = await shared.call(
         "GET", "/v1/intents", agent, params={"cardId": intent["card_id"], "limit": "1"}
     )
     assert [one["id"] for one in found.json()["data"]] == [intent["id"]]
@@ -301,12 +304,12 @@ QUERIES: list[tuple[Any, str, str | None]] = [
 ]
 
 
-async def test_each_bad_query_is_refused_by_name(running: World):
+async def test_each_bad_query_is_refused_by_name(shared: World):
     """A list takes its own fields only, once, in range."""
     wrong = []
     for query, code, param in QUERIES:
-        response = await running.call(
-            "GET", "/v1/intents", running.ours.tokens["admin"], params=query
+        response = await shared.call(
+            "GET", "/v1/intents", shared.ours.tokens["admin"], params=query
         )
         error = response.json()["error"]
         if (response.status_code, error["code"], error["param"]) != (400, code, param):
@@ -314,9 +317,9 @@ async def test_each_bad_query_is_refused_by_name(running: World):
     assert wrong == []
 
 
-async def test_headers_that_cannot_be_meant_are_refused(running: World):
+async def test_headers_that_cannot_be_meant_are_refused(shared: World):
     """Content type, bearer token and idempotency key: one each, well-formed."""
-    admin, body = running.ours.tokens["admin"], json.dumps(INTENT).encode()
+    admin, body = shared.ours.tokens["admin"], json.dumps(INTENT).encode()
     right = ("Content-Type", "application/json")
     cases = [
         (400, "content_type_invalid", []),
@@ -328,100 +331,100 @@ async def test_headers_that_cannot_be_meant_are_refused(running: World):
         (400, "idempotency_key_invalid", [right, ("Idempotency-Key", b"\xe9")]),
         (401, "key_invalid", [right, ("Authorization", f"Bearer {admin}")]),
     ]
-    before = running.rows()
+    before = shared.rows()
     for status, code, headers in cases:
-        request = running.client.build_request(
+        request = shared.client.build_request(
             "POST",
             "/v1/intents",
             content=body,
             headers=[("Authorization", f"Bearer {admin}"), *headers],
         )
-        response = await running.client.send(request)
+        response = await shared.client.send(request)
         error = response.json()["error"]
         assert (response.status_code, error["code"]) == (status, code), headers
     for value in ("", "Bearer", f"Basic {admin}", admin, "Bearer " + "x" * 5000):
-        response = await running.client.get("/v1/cards", headers={"Authorization": value})
+        response = await shared.client.get("/v1/cards", headers={"Authorization": value})
         assert response.status_code == 401, value[:20]
         assert response.headers["www-authenticate"].startswith("Bearer")
-    assert running.rows() == before
+    assert shared.rows() == before
 
 
-async def test_ten_megabytes_are_refused_announced_or_not(running: World):
+async def test_ten_megabytes_are_refused_announced_or_not(shared: World):
     """413 whether the length is announced or the body is streamed, also at the issuer's door."""
-    token = running.ours.tokens["admin"]
+    token = shared.ours.tokens["admin"]
     big = json.dumps({**INTENT, "purpose": "x" * 10_000_000}).encode()
 
     async def streamed():
         for start in range(0, len(big), 65_536):
             yield big[start : start + 65_536]
 
-    before = running.rows()
+    before = shared.rows()
     for path in ("/v1/intents", "/v1/issuers/authorize", "/v1/issuers/events"):
         for content in (big, streamed()):
-            response = await running.call(
+            response = await shared.call(
                 "POST", path, token, content=content, headers={"Content-Type": "application/json"}
             )
             assert response.status_code == 413, path
             assert response.json()["error"]["code"] == "body_too_large"
-    assert running.rows() == before
+    assert shared.rows() == before
 
 
-async def test_a_dead_key_says_why(running: World):
+async def test_a_dead_key_says_why(shared: World):
     """Expired and revoked keys are told apart, before anything else is looked at."""
     for name, code in (("expired", "key_expired"), ("revoked", "key_revoked")):
-        response = await running.call(
-            "POST", "/v1/intents", running.ours.tokens[name], content=b"not json"
+        response = await shared.call(
+            "POST", "/v1/intents", shared.ours.tokens[name], content=b"not json"
         )
         assert (response.status_code, response.json()["error"]["code"]) == (401, code)
 
 
-async def test_the_same_idempotency_key_gives_the_same_object_or_a_conflict(running: World):
+async def test_the_same_idempotency_key_gives_the_same_object_or_a_conflict(shared: World):
     """Same body: the same intent, marked as a replay. Another body or object: 409."""
-    agent = running.ours.tokens["agent"]
+    agent = shared.ours.tokens["agent"]
     body = {**INTENT, "expected_amount": 900}
     headers = {"Idempotency-Key": "once"}
-    first = await running.call("POST", "/v1/intents", agent, json=body, headers=headers)
-    again = await running.call("POST", "/v1/intents", agent, json=body, headers=headers)
+    first = await shared.call("POST", "/v1/intents", agent, json=body, headers=headers)
+    again = await shared.call("POST", "/v1/intents", agent, json=body, headers=headers)
     assert (first.status_code, again.status_code) == (201, 201), first.text
     assert again.json()["id"] == first.json()["id"]
     assert "idempotent-replay" not in first.headers
     assert again.headers["idempotent-replay"] == "true"
-    before = running.rows()
+    before = shared.rows()
     for path, other in (
         ("/v1/intents", {**body, "expected_amount": 901}),
         (f"/v1/intents/{first.json()['id']}/amend", {"expected_amount": 950}),
     ):
-        refused = await running.call("POST", path, agent, json=other, headers=headers)
+        refused = await shared.call("POST", path, agent, json=other, headers=headers)
         assert refused.status_code == 409
         assert refused.json()["error"]["code"] == "idempotency_conflict"
-    assert running.rows() == before
+    assert shared.rows() == before
 
 
-async def test_what_is_not_there_and_what_is_not_allowed_have_the_same_shape(running: World):
+async def test_what_is_not_there_and_what_is_not_allowed_have_the_same_shape(shared: World):
     """404 for an unknown address, 405 with what the address takes."""
-    missing = await running.call("GET", "/v1/nothing", None)
+    missing = await shared.call("GET", "/v1/nothing", None)
     assert missing.status_code == 404
     assert missing.json()["error"]["code"] == "route_not_found"
-    slash = await running.call("GET", "/v1/cards/", None)
+    slash = await shared.call("GET", "/v1/cards/", None)
     assert slash.status_code == 404
-    refused = await running.call("DELETE", "/v1/cards", None)
+    refused = await shared.call("DELETE", "/v1/cards", None)
     assert refused.status_code == 405
     assert refused.headers["allow"] == "GET, POST"
     assert refused.json()["error"]["code"] == "method_not_allowed"
 
 
-async def test_the_issuers_door_answers_forgeries_401_and_books_nothing(running: World):
+async def test_the_issuers_door_answers_forgeries_401_and_books_nothing(shared: World):
     """An unsigned body at either address changes no tenant's table."""
-    connection = running.ours.connection_id
-    before = running.rows()
+    connection = shared.ours.connection_id
+    before = shared.rows()
     for door in ("authorize", "events"):
-        response = await running.client.post(
+        response = await shared.client.post(
             f"/v1/issuers/{connection}/{door}", json={"token": "x", "amount": 1}
         )
         assert response.status_code == 401
         assert "x-frame-options" not in response.headers
-    after = running.rows()
+    after = shared.rows()
     assert after.pop("rejected_webhook") == before.pop("rejected_webhook") + 2
     assert after == before
-    unknown = await running.client.post("/v1/issuers/conn_nobody/authorize", json={})
+    unknown = await shared.client.post("/v1/issuers/conn_nobody/authorize", json={})
     assert unknown.status_code == 404

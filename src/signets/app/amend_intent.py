@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from signets.app.cancel_intent import withdraw
 from signets.app.caller import Caller
+from signets.app.cancel_intent import withdraw
+from signets.app.declaration import SubmitIntent, check_text
 from signets.app.idempotency import Idempotency, recall, remember
 from signets.app.read_intents import intent_view, visible_intent
 from signets.app.records import Intent
 from signets.app.services import Services
-from signets.app.submit_intent import Declared, SubmitIntent, check_text, declare
+from signets.app.store import UnitOfWork
+from signets.app.submit_intent import Declared, declare
 from signets.app.sync_card import sync_now
 from signets.app.views import IntentView
 from signets.core.access import Scope
@@ -40,10 +42,13 @@ async def amend_intent(
 
     The old one is superseded (canceled, while it waits for approval) and its reservation released
     in the same transaction in which the new one is evaluated: nothing is reserved twice and no
-    moment has neither. The new one keeps the card.
+    moment has neither. The new one keeps the card; one that was made for exactly this intent is
+    given the new limit. A change that policy denies, or that makes the intent a repetition of
+    another one, is refused and leaves the old intent in force.
 
     Raises:
-        Refusal: ``intent_state`` where the old one is used or ended.
+        Refusal: ``intent_state`` where the old one is used or ended; ``policy_denies``;
+            ``likely_duplicate``.
     """
     caller.require(Scope.INTENTS_WRITE)
     async with services.store.transaction(caller.org_id) as uow:
@@ -60,6 +65,7 @@ async def amend_intent(
             command = _declaration(old, change)
             check_text(command)
             declared = await declare(services, uow, caller, command, supersedes=old)
+            await _check_replaced(uow, declared)
             await remember(uow, caller, idempotency, declared.intent_id)
             old_card = old.card_id
     for card_id in {declared.card_id, old_card} - {None}:
@@ -76,6 +82,25 @@ def _check_amendable(old: Intent) -> None:
             "intent_state",
             f"an intent that is `{old.state}` cannot be amended; only one that is unused and "
             "`approved` or `pending_approval` can: declare another one",
+        )
+
+
+async def _check_replaced(uow: UnitOfWork, declared: Declared) -> None:
+    """Nothing is taken away without something in its place: refusing undoes the withdrawal."""
+    if declared.duplicate_of is not None:
+        raise Refusal(
+            RefusalKind.CONFLICT,
+            "likely_duplicate",
+            f"with that amount it would repeat intent {declared.duplicate_of}; cancel one of them",
+            param="expected_amount",
+        )
+    new = await uow.intents.get(declared.intent_id)
+    if new is not None and new.state is IntentState.DENIED:
+        raise Refusal(
+            RefusalKind.CONFLICT,
+            "policy_denies",
+            f"policy denies the change, so nothing has changed: {'; '.join(new.verdict['reasons'])}",
+            param="expected_amount",
         )
 
 
@@ -96,6 +121,8 @@ def _declaration(old: Intent, change: AmendIntent) -> SubmitIntent:
         line_items=tuple(old.line_items) if change.line_items is None else change.line_items,
         quote_url=change.quote_url or old.quote_url,
         metadata=tuple(old.metadata.items()),
+        allow_duplicate=old.allow_duplicate_reason is not None,
+        allow_duplicate_reason=old.allow_duplicate_reason,
     )
     # Without a card the agent has to be named: an agent's key is its own, others say which.
     return command if old.card_id else replace(command, agent_id=old.agent_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from signets.app.make_card import make_card
+from signets.app.make_card import NewCard, make_card
 from signets.app.open_period import open_first_period
 from signets.app.records import Agent, Card, Intent
 from signets.app.services import Services
@@ -32,17 +32,14 @@ async def approve_intent(
     ``currency`` is the card's, in which ``intent.reserve`` is stated.
     """
     if card is None:
-        card = await make_card(
-            services,
-            uow,
-            agent,
+        new = NewCard(
             merchant_lock=(intent.vendor,),
             spending_limit=intent.reserve,
             currency=currency,
             recurring=intent.usage is Usage.RECURRING,
             workflow=intent.workflow,
-            actor=actor,
         )
+        card = await make_card(services, uow, agent, new, actor=actor)
     await uow.intents.set_card(intent.id, card.id)
     intent = replace(intent, card_id=card.id)
     await move_intent(services, uow, intent, IntentState.APPROVED, actor=actor, data=data)

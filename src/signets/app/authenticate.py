@@ -49,7 +49,9 @@ async def authenticate(services: Services, token: str) -> Caller:
     """
     found = _TOKEN.fullmatch(token)
     if found is None:
-        raise _no("key_invalid", "the API key is not one of ours; send `Authorization: Bearer sgn_…`")
+        raise _no(
+            "key_invalid", "the API key is not one of ours; send `Authorization: Bearer sgn_…`"
+        )
     org_suffix, key_suffix, secret = found.groups()
     org_id, key_id = f"{Prefix.ORGANIZATION}_{org_suffix}", f"{Prefix.KEY}_{key_suffix}"
     digest = hashlib.sha256(secret.encode()).digest()

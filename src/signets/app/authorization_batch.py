@@ -21,8 +21,10 @@ from signets.app.records import (
     Transaction,
     WindowRow,
 )
+from signets.app.reservation import bounds_of
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
+from signets.core.authorization.decision import DecisionKind
 from signets.core.authorization.facts import (
     CardFacts,
     Facts,
@@ -30,10 +32,8 @@ from signets.core.authorization.facts import (
     KnownRequest,
     LiveAuthorization,
 )
-from signets.core.authorization.decision import DecisionKind
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.card import UnlockWindow
-from signets.core.intent import Bounds
 from signets.core.merchant.match import match_lock
 from signets.core.merchant.model import Learned, MatchResult, MerchantLock, MerchantMatch
 from signets.core.policy.levels import (
@@ -186,12 +186,7 @@ class Batch:
         return IntentFacts(
             intent_id=intent.id,
             state=intent.state,
-            bounds=Bounds(
-                usage=intent.usage,
-                max_total=intent.max_total,
-                max_per_charge=intent.max_per_charge,
-                max_count=intent.max_count,
-            ),
+            bounds=bounds_of(intent),
             currency=intent.currency,
             expected_amount=intent.expected_amount,
             vendor=intent.vendor,

@@ -21,7 +21,6 @@ from signets.app.records import Connection, DecisionRow, DecisionState
 from signets.app.services import Services
 from signets.app.void_decision import void_decision
 from signets.core.authorization.request import AuthorizationRequest
-from signets.core.errors import Refusal
 from signets.core.ids import Prefix
 
 #: How long a connection's client and secrets are kept before they are read again, seconds.

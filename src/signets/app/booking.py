@@ -80,9 +80,7 @@ def book(
         ),
         reservation=(old, new),
     )
-    row = replace(
-        exposure, reserved=new.remaining(), held=held, cleared=cleared, refunded=refunded
-    )
+    row = replace(exposure, reserved=new.remaining(), held=held, cleared=cleared, refunded=refunded)
     return Booking(exposure=row, postings=postings)
 
 

@@ -39,9 +39,7 @@ async def withdraw(
         approval = await uow.intents.approval_of(intent.id)
         if approval is not None and approval.state is ApprovalState.WAITING:
             state = (
-                ApprovalState.EXPIRED
-                if outcome is IntentState.EXPIRED
-                else ApprovalState.CANCELED
+                ApprovalState.EXPIRED if outcome is IntentState.EXPIRED else ApprovalState.CANCELED
             )
             await uow.intents.decide_approval(approval.id, state, uow.now)
         await move_intent(services, uow, intent, outcome, actor=actor)
@@ -52,8 +50,6 @@ async def withdraw(
     window = await uow.cards.window_of_card(intent.card_id or "")
     owner = await uow.intents.get(window.intent_id) if window else None
     if window is not None and owner is not None and intent.id in (owner.id, owner.parent_id):
-        await end_window(
-            services, uow, window, actor=actor, cause=outcome.value, outcome=outcome
-        )
+        await end_window(services, uow, window, actor=actor, cause=outcome.value, outcome=outcome)
     else:
         await conclude_intent(services, uow, intent.id, actor=actor, outcome=outcome)

@@ -36,9 +36,7 @@ async def carry_out_flags(services: Services, uow: UnitOfWork, done: Refolded) -
         return
     window = await uow.cards.window_of_card(card_id)
     if window is not None:
-        await end_window(
-            services, uow, window, cause="flagged", outcome=IntentState.CANCELED
-        )
+        await end_window(services, uow, window, cause="flagged", outcome=IntentState.CANCELED)
     card = await uow.cards.get(card_id)
     if card is not None and card.frozen_at is None:
         await uow.cards.set_frozen(card_id, uow.now)

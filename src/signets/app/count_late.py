@@ -66,16 +66,12 @@ def _give_back(services: Services, rows: list[VelocityRow], amount: int) -> list
     for row, standing in sorted(per_time.values(), key=lambda one: one[0].at, reverse=True):
         part = min(amount, standing)
         if part > 0:
-            given.append(
-                replace(row, id=services.new_id(Prefix.EVENT), counts=0, amount=-part)
-            )
+            given.append(replace(row, id=services.new_id(Prefix.EVENT), counts=0, amount=-part))
             amount -= part
     return given
 
 
-async def _first(
-    services: Services, uow: UnitOfWork, card: Card, after: Transaction
-) -> None:
+async def _first(services: Services, uow: UnitOfWork, card: Card, after: Transaction) -> None:
     """A transaction that we were never asked about."""
     money = after.held + after.cleared
     declined = after.status == "declined"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from signets.app.caller import Caller
 from signets.app.idempotency import Idempotency, recall, remember
-from signets.app.make_card import make_card
+from signets.app.make_card import NewCard, make_card
 from signets.app.read_cards import card_view
 from signets.app.records import Agent
 from signets.app.resolve_agent import usable_agent
@@ -73,21 +73,18 @@ async def create_card(
             currency = parse_currency(command.currency or uow.organization.currency)
             _, policy = await services.policies.in_force(uow)
             _check_agent_may(caller, policy, limit, currency, uow.organization.currency)
-            card = await make_card(
-                services,
-                uow,
-                agent,
+            new = NewCard(
                 merchant_lock=vendors,
                 spending_limit=limit,
                 currency=currency,
                 recurring=command.recurring,
-                actor=caller.actor,
                 limit_period=command.limit_period,
                 per_authorization_limit=per_charge,
                 workflow=command.workflow,
                 memo=command.memo or "",
                 allow_facilitators=command.allow_facilitators,
             )
+            card = await make_card(services, uow, agent, new, actor=caller.actor)
             await remember(uow, caller, idempotency, card.id)
             card_id = card.id
         else:

@@ -11,8 +11,8 @@ from signets.app.journal import record
 from signets.app.limits import exceeded_limits
 from signets.app.open_period import approve_period
 from signets.app.read_intents import intent_view, visible_intent
-from signets.app.records import Approval, ApprovalState, ApprovalVote, Intent, Member
-from signets.app.reservation import reserve_for
+from signets.app.records import Agent, Approval, ApprovalState, ApprovalVote, Card, Intent, Member
+from signets.app.reservation import bounds_of, reserve_for
 from signets.app.resolve_agent import usable_agent
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -23,11 +23,16 @@ from signets.app.views import IntentView
 from signets.core.access import Scope
 from signets.core.approval import ApprovalOutcome, ApprovalRequest, Vote, Voter, cast
 from signets.core.errors import Refusal, RefusalKind
-from signets.core.intent import Bounds, IntentState, Usage
+from signets.core.intent import IntentState, Usage
 from signets.core.pan import refuse_pan
-from signets.core.policy.evaluate import IntentFacts, approver_may, evaluate_intent
+from signets.core.policy.evaluate import (
+    IntentFacts,
+    PolicyVerdict,
+    approver_may,
+    evaluate_intent,
+)
 from signets.core.policy.match import Subject
-from signets.core.policy.model import Outcome
+from signets.core.policy.model import Outcome, Policy
 
 
 async def decide_approval(
@@ -89,9 +94,7 @@ async def decide_approval(
         return await intent_view(uow, intent_id)
 
 
-async def _cast(
-    uow: UnitOfWork, approval: Approval, member: Member, vote: Vote
-) -> ApprovalOutcome:
+async def _cast(uow: UnitOfWork, approval: Approval, member: Member, vote: Vote) -> ApprovalOutcome:
     votes = await uow.intents.votes(approval.id)
     return cast(
         ApprovalRequest(
@@ -118,53 +121,10 @@ async def _approve(services: Services, uow: UnitOfWork, intent: Intent, actor: s
     """The last vote: evaluate again, then open the card."""
     version, policy = await services.policies.in_force(uow)
     agent = await usable_agent(uow, intent.agent_id)
-    bounds = Bounds(
-        usage=intent.usage,
-        max_total=intent.max_total,
-        max_per_charge=intent.max_per_charge,
-        max_count=intent.max_count,
-    )
     named = await uow.cards.get(intent.card_id) if intent.card_id else None
-    reserve = reserve_for(
-        policy,
-        bounds,
-        currency=intent.currency,
-        card_currency=named.currency if named else None,
-        own=uow.organization.currency,
-    )
-    need = Need(
-        vendor=intent.vendor,
-        currency=reserve.currency,
-        amount=reserve.total,
-        recurring=intent.usage is Usage.RECURRING,
-        workflow=intent.workflow,
-    )
-    card = await choose_card(
-        uow, agent, need, policy, card_id=intent.card_id if intent.parent_id else None
-    )
-    subject = Subject(
-        agent_id=agent.id,
-        agent_handle=agent.handle,
-        card_id=card.id if card else None,
-        vendor=intent.vendor,
-        vendor_category=intent.category,
-        workflow=intent.workflow,
-    )
-    facts = IntentFacts(
-        subject=subject,
-        expected=intent.expected_amount,
-        currency=intent.currency,
-        usage=intent.usage,
-        maximum=intent.max_total,
-        limits_exceeded=await exceeded_limits(uow, policy, subject, reserve),
-    )
-    verdict = evaluate_intent(policy, facts)
-    if verdict.outcome is Outcome.DENY:
-        raise Refusal(
-            RefusalKind.CONFLICT,
-            "policy_denies",
-            f"policy denies this intent by now: {'; '.join(verdict.reasons)}",
-        )
+    currency = named.currency if named else _card_currency(uow, policy, intent)
+    card = await _card(uow, agent, intent, policy, currency)
+    verdict = await _judge_again(uow, policy, agent, intent, card, currency)
     await uow.intents.set_verdict(intent.id, version, verdict_json(verdict))
     intent = replace(intent, policy_version=version)
     if intent.parent_id is not None and card is not None:
@@ -179,8 +139,91 @@ async def _approve(services: Services, uow: UnitOfWork, intent: Intent, actor: s
         agent,
         card,
         policy,
-        currency=reserve.currency,
+        currency=currency,
         actor=actor,
         data={"policy_version": version},
     )
     return opened.id
+
+
+def _card_currency(uow: UnitOfWork, policy: Policy, intent: Intent) -> str:
+    """A card made for the intent is in the currency that its reserve is stated in."""
+    return reserve_for(
+        policy,
+        bounds_of(intent),
+        currency=intent.currency,
+        card_currency=None,
+        own=uow.organization.currency,
+    ).currency
+
+
+async def _card(
+    uow: UnitOfWork, agent: Agent, intent: Intent, policy: Policy, currency: str
+) -> Card | None:
+    """The card it was declared with, where that still serves; else as if declared now.
+
+    Raises:
+        Refusal: A period's own card cannot serve, or a freeze or the breaker holds the agent's.
+    """
+    need = Need(
+        vendor=intent.vendor,
+        currency=currency,
+        amount=intent.reserve,
+        recurring=intent.usage is Usage.RECURRING,
+        workflow=intent.workflow,
+    )
+    if intent.card_id is not None:
+        try:
+            return await choose_card(uow, agent, need, policy, card_id=intent.card_id)
+        except Refusal:
+            if intent.parent_id is not None:
+                raise
+    return await choose_card(uow, agent, need, policy, card_id=None)
+
+
+async def _judge_again(
+    uow: UnitOfWork,
+    policy: Policy,
+    agent: Agent,
+    intent: Intent,
+    card: Card | None,
+    currency: str,
+) -> PolicyVerdict:
+    """Policy, caps and budgets as they stand with the last vote.
+
+    Raises:
+        Refusal: ``policy_denies``.
+    """
+    subject = Subject(
+        agent_id=agent.id,
+        agent_handle=agent.handle,
+        card_id=card.id if card else None,
+        vendor=intent.vendor,
+        vendor_category=intent.category,
+        workflow=intent.workflow,
+    )
+    reserve = reserve_for(
+        policy,
+        bounds_of(intent),
+        currency=intent.currency,
+        card_currency=currency,
+        own=uow.organization.currency,
+    )
+    facts = IntentFacts(
+        subject=subject,
+        expected=intent.expected_amount,
+        currency=intent.currency,
+        usage=intent.usage,
+        maximum=intent.max_total,
+        limits_exceeded=await exceeded_limits(
+            uow, policy, subject, replace(reserve, total=intent.reserve)
+        ),
+    )
+    verdict = evaluate_intent(policy, facts)
+    if verdict.outcome is Outcome.DENY:
+        raise Refusal(
+            RefusalKind.CONFLICT,
+            "policy_denies",
+            f"policy denies this intent by now: {'; '.join(verdict.reasons)}",
+        )
+    return verdict

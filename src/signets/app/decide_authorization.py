@@ -308,9 +308,7 @@ def _hold(
         grace = timedelta(seconds=batch.policy.grace_seconds)
         ends_at = min(window.closes_at, batch.now + grace)
         card_book.window = replace(window, consumed_at=batch.now, ends_at=ends_at)
-        writes.windows.append(
-            {"id": window.id, "consumed_at": batch.now, "ends_at": ends_at}
-        )
+        writes.windows.append({"id": window.id, "consumed_at": batch.now, "ends_at": ends_at})
     if decision.kind is DecisionKind.VERIFICATION:
         card_book.verifications += 1
 

@@ -41,9 +41,7 @@ async def export_bundle(services: Services, caller: Caller, intent_id: str) -> b
             BundledEntry(
                 raw=entry.raw,
                 index=index,
-                proof=inclusion_proof(
-                    index, head.size, lambda level, place: nodes[level, place]
-                ),
+                proof=inclusion_proof(index, head.size, lambda level, place: nodes[level, place]),
             )
             for index, entry in rows
         )

@@ -111,9 +111,7 @@ async def _pushed(services: Services, caller: Caller, card_id: str) -> CardView:
         return await card_view(uow, card_id)
 
 
-async def switch_agent(
-    services: Services, caller: Caller, agent: str, *, frozen: bool
-) -> Agent:
+async def switch_agent(services: Services, caller: Caller, agent: str, *, frozen: bool) -> Agent:
     """Freeze or unfreeze an agent: all its cards decline, all its windows end."""
     caller.require(Scope.CARDS_CONTROL)
     async with services.store.transaction(caller.org_id) as uow:
@@ -149,9 +147,7 @@ async def switch_agent(
     return switched or found
 
 
-async def switch_organization(
-    services: Services, caller: Caller, *, frozen: bool
-) -> Organization:
+async def switch_organization(services: Services, caller: Caller, *, frozen: bool) -> Organization:
     """The big switch: every card of the organization declines until it is lifted."""
     caller.require(Scope.IDENTITY_WRITE)
     async with services.store.transaction(caller.org_id) as uow:

@@ -17,9 +17,7 @@ class Idempotency:
     body_sha256: bytes
 
 
-async def recall(
-    uow: UnitOfWork, caller: Caller, idempotency: Idempotency | None
-) -> str | None:
+async def recall(uow: UnitOfWork, caller: Caller, idempotency: Idempotency | None) -> str | None:
     """The id that an earlier request with this key made, or ``None``.
 
     Raises:

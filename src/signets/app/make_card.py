@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from signets.app.journal import record
 from signets.app.ports import IssuerCardState
 from signets.app.records import Agent, Card
@@ -12,26 +14,37 @@ from signets.core.errors import Refusal, RefusalKind
 from signets.core.ids import Prefix
 
 
-async def make_card(
-    services: Services,
-    uow: UnitOfWork,
-    agent: Agent,
-    *,
-    merchant_lock: tuple[str, ...],
-    spending_limit: int,
-    currency: str,
-    recurring: bool,
-    actor: str,
-    limit_period: LimitPeriod | None = None,
-    per_authorization_limit: int | None = None,
-    workflow: str | None = None,
-    memo: str = "",
-    allow_facilitators: bool = False,
-) -> Card:
-    """Write the card; the caller has the issuer make it after the commit (``sync_card``).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCard:
+    """What a new card is to be. Amounts in minor units of ``currency``.
 
     ``recurring`` makes the limit count per month, otherwise over the card's life, unless
     ``limit_period`` says so itself.
+    """
+
+    merchant_lock: tuple[str, ...]
+    spending_limit: int
+    currency: str
+    recurring: bool
+    limit_period: LimitPeriod | None = None
+    per_authorization_limit: int | None = None
+    workflow: str | None = None
+    memo: str = ""
+    allow_facilitators: bool = False
+
+    def period(self) -> LimitPeriod:
+        """Over what the limit counts."""
+        default = LimitPeriod.MONTH if self.recurring else LimitPeriod.LIFETIME
+        return self.limit_period or default
+
+
+async def make_card(
+    services: Services, uow: UnitOfWork, agent: Agent, new: NewCard, *, actor: str
+) -> Card:
+    """Write the card; the caller has the issuer make it after the commit (``sync_card``).
+
+    Raises:
+        Refusal: ``issuer_missing`` where no issuer connection is enrolled.
     """
     connections = [one for one in await uow.identity.connections() if one.enrolled_at is not None]
     if not connections:
@@ -41,7 +54,6 @@ async def make_card(
             "no issuer connection is set up; start `signets serve` with the sandbox, or connect "
             "an issuer",
         )
-    default = LimitPeriod.MONTH if recurring else LimitPeriod.LIFETIME
     card = Card(
         id=services.new_id(Prefix.CARD),
         agent_id=agent.id,
@@ -55,37 +67,65 @@ async def make_card(
         frozen_at=None,
         breaker_tripped_at=None,
         breaker_reset_at=None,
-        merchant_lock=merchant_lock,
-        allow_facilitators=allow_facilitators,
-        currency=currency,
-        spending_limit=spending_limit,
-        limit_period=limit_period or default,
-        per_authorization_limit=per_authorization_limit,
-        recurring=recurring,
-        workflow=workflow,
-        memo=memo,
+        merchant_lock=new.merchant_lock,
+        allow_facilitators=new.allow_facilitators,
+        currency=new.currency,
+        spending_limit=new.spending_limit,
+        limit_period=new.period(),
+        per_authorization_limit=new.per_authorization_limit,
+        recurring=new.recurring,
+        workflow=new.workflow,
+        memo=new.memo,
         created_by=actor,
         evidence_seq=0,
         created_at=uow.now,
         closed_at=None,
     )
     await uow.cards.add(card)
+    await _record_created(services, uow, card)
+    return card
+
+
+async def _record_created(services: Services, uow: UnitOfWork, card: Card) -> None:
     await record(
         services,
         uow,
         "card.created",
-        actor=actor,
+        actor=card.created_by,
         subject=card.id,
         card_id=card.id,
         data={
-            "agent": agent.id,
-            "merchant_lock": list(merchant_lock),
-            "spending_limit": spending_limit,
-            "currency": currency,
+            "agent": card.agent_id,
+            "merchant_lock": list(card.merchant_lock),
+            "spending_limit": card.spending_limit,
+            "currency": card.currency,
             "limit_period": card.limit_period.value,
-            "per_authorization_limit": per_authorization_limit,
-            "recurring": recurring,
-            "workflow": workflow,
+            "per_authorization_limit": card.per_authorization_limit,
+            "recurring": card.recurring,
+            "workflow": card.workflow,
         },
     )
-    return card
+
+
+async def refit_card(
+    services: Services, uow: UnitOfWork, intent: Intent, spending_limit: int, *, actor: str
+) -> None:
+    """Give a card that was made for exactly this intent the limit that its new amount needs.
+
+    Such a card is as old as the approval that made it, to the tick. All others keep their limit:
+    somebody chose it.
+    """
+    card = await uow.cards.get(intent.card_id or "")
+    if card is None or card.created_at != intent.approved_at:
+        return
+    await uow.cards.set_spending_limit(card.id, spending_limit)
+    await record(
+        services,
+        uow,
+        "card.limit_changed",
+        actor=actor,
+        subject=card.id,
+        card_id=card.id,
+        intent_id=intent.id,
+        data={"from": card.spending_limit, "to": spending_limit, "currency": card.currency},
+    )

@@ -271,12 +271,14 @@ async def _owner(
 ) -> tuple[Role | None, str | None]:
     if (owner is KeyOwner.MEMBER) != (member_id is not None):
         raise invalid(
-            "owner_invalid", "`member_id` goes with owner `member`, and only with it",
+            "owner_invalid",
+            "`member_id` goes with owner `member`, and only with it",
             param="member_id",
         )
     if (owner is KeyOwner.AGENT) != (agent is not None):
         raise invalid(
-            "owner_invalid", "`agent_id` goes with owner `agent`, and only with it",
+            "owner_invalid",
+            "`agent_id` goes with owner `agent`, and only with it",
             param="agent_id",
         )
     if member_id is not None:
@@ -292,9 +294,7 @@ async def _owner(
     return None, None
 
 
-def _granted(
-    owner: KeyOwner, role: Role | None, scopes: tuple[str, ...] | None
-) -> tuple[str, ...]:
+def _granted(owner: KeyOwner, role: Role | None, scopes: tuple[str, ...] | None) -> tuple[str, ...]:
     most = most_scopes(owner, role)
     if scopes is None:
         return tuple(sorted(most))

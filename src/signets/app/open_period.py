@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from signets.app.ask_members import ask_members
 from signets.app.journal import alert, record
 from signets.app.limits import exceeded_limits
-from signets.app.records import Agent, Approval, ApprovalState, Card, Intent
+from signets.app.records import Agent, Card, Intent
 from signets.app.reservation import reserve_for
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -96,18 +97,8 @@ async def open_due_period(
         )
         return None
     await move_intent(services, uow, child, IntentState.PENDING_APPROVAL, actor="policy")
-    await uow.intents.add_approval(
-        Approval(
-            id=services.new_id(Prefix.APPROVAL),
-            intent_id=child.id,
-            state=ApprovalState.WAITING,
-            required=verdict.approvals_required,
-            approvers=[list(named) for named in verdict.approvers],
-            requested_by=parent.declared_by,
-            expires_at=uow.now + timedelta(seconds=verdict.approval_expiry_seconds),
-            created_at=uow.now,
-            decided_at=None,
-        )
+    await ask_members(
+        services, uow, child, verdict, requested_by=parent.declared_by.removeprefix("member:")
     )
     return None
 

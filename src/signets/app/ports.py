@@ -128,9 +128,7 @@ class Issuer(Protocol):
         """``None`` where the issuer knows no such transaction."""
         ...
 
-    async def list_transactions(
-        self, *, begin: datetime, end: datetime
-    ) -> list[Snapshot]: ...
+    async def list_transactions(self, *, begin: datetime, end: datetime) -> list[Snapshot]: ...
 
     async def enroll(self, *, authorize_url: str, events_url: str) -> IssuerSecrets:
         """Point the issuer's real-time requests and events at us; idempotent."""

@@ -10,9 +10,7 @@ from signets.core.access import Scope
 from signets.core.errors import Refusal, RefusalKind
 
 
-async def get_transaction(
-    services: Services, caller: Caller, transaction_id: str
-) -> Transaction:
+async def get_transaction(services: Services, caller: Caller, transaction_id: str) -> Transaction:
     """One transaction."""
     caller.require(Scope.TRANSACTIONS_READ)
     async with services.store.unlocked(caller.org_id) as uow:

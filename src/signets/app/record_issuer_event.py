@@ -171,9 +171,7 @@ async def apply_snapshot(
     known = await _known(services, uow, connection_id, snapshot)
     if known.row is not None:
         await uow.transactions.add_events(known.identity.id, known.events, uow.now)
-    done = await refold(
-        services, uow, policy, known, actor=f"issuer:{connection_id}", cause=cause
-    )
+    done = await refold(services, uow, policy, known, actor=f"issuer:{connection_id}", cause=cause)
     if known.row is None:
         await uow.transactions.add_events(known.identity.id, known.events, uow.now)
     if body_sha256 is not None and done.changed:
@@ -210,17 +208,13 @@ async def _known(
             merchant=merchant,
             match=msgspec.convert(row.match, type=MerchantMatch),
         )
-        return replace(
-            known, totals=newest_totals([known.totals, seen_totals(snapshot)])
-        )
+        return replace(known, totals=newest_totals([known.totals, seen_totals(snapshot)]))
     match = MerchantMatch(
         result=MatchResult.NO_MATCH, confidence=0, vendor=None, rule="the card is not ours"
     )
     if card is not None:
         match = match_lock(
-            MerchantLock(
-                vendors=card.merchant_lock, allow_facilitators=card.allow_facilitators
-            ),
+            MerchantLock(vendors=card.merchant_lock, allow_facilitators=card.allow_facilitators),
             snapshot.merchant,
             services.directory,
             Learned(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from signets.app.booking import book
+from signets.app.booking import book, position
 from signets.app.count_late import count_late
 from signets.app.journal import posting_rows, record
 from signets.app.records import Card, DecisionRow, ExposureRow, Intent, Transaction, WindowRow
@@ -25,7 +25,7 @@ from signets.app.transaction_row import (
 from signets.app.unlock_card import move_intent
 from signets.core.authorization.decision import DecisionKind
 from signets.core.intent import ENDED, IntentState, state_after
-from signets.core.ledger import EntryKind
+from signets.core.ledger import EntryKind, Subject, postings_between
 from signets.core.merchant.model import Merchant, MerchantMatch
 from signets.core.policy.model import Policy
 from signets.core.settlement.fold import fold, merge_events
@@ -83,40 +83,13 @@ async def refold(
     )
     intent = decided_for or await _found_intent(uow, known, state)
     window = await _window(uow, intent)
-    others = 0
-    if intent is not None:
-        mine = known.row if _same_intent(known.row, intent) else None
-        others = intent.used - (mine.intent_use if mine else 0)
-    verdict = judge(
-        state=state,
-        intent=intent,
-        vendors=known.card.merchant_lock if known.card else (),
-        window=window,
-        match=known.match,
-        policy=policy,
-        kind=known.kind,
-        others=max(0, others),
-        own=uow.organization.currency,
-    )
-    after = transaction_row(
-        known.identity,
-        kind=_kind(known, intent),
-        state=state,
-        intent=intent,
-        merchant=known.merchant,
-        match=known.match,
-        merchant_amount=known.merchant_amount,
-        merchant_currency=known.merchant_currency,
-        reason=_reason(known, state),
-        verdict=verdict,
-        totals=known.totals,
-        now=uow.now,
-    )
+    verdict = _verdict(uow, policy, known, state, intent, window)
+    after = _row(uow, known, state, intent, verdict)
     before = known.row
     same = before is not None and replace(before, updated_at=after.updated_at) == after
     if not same:
         await uow.transactions.put([after])
-        await _book(services, uow, known, before, after, intent, window, policy, state)
+        await _book(services, uow, known, after, intent, window, state)
         await count_late(services, uow, known.card, before, after, known.decisions)
         await record(
             services,
@@ -131,6 +104,54 @@ async def refold(
     return Refolded(before=before, after=after, state=state, verdict=verdict, changed=not same)
 
 
+def _verdict(
+    uow: UnitOfWork,
+    policy: Policy,
+    known: Known,
+    state: TransactionState,
+    intent: Intent | None,
+    window: WindowRow | None,
+) -> Verdict:
+    others = 0
+    if intent is not None:
+        mine = known.row if _same_intent(known.row, intent) else None
+        others = max(0, intent.used - (mine.intent_use if mine else 0))
+    return judge(
+        state=state,
+        intent=intent,
+        vendors=known.card.merchant_lock if known.card else (),
+        window=window,
+        match=known.match,
+        policy=policy,
+        kind=known.kind,
+        others=others,
+        own=uow.organization.currency,
+    )
+
+
+def _row(
+    uow: UnitOfWork,
+    known: Known,
+    state: TransactionState,
+    intent: Intent | None,
+    verdict: Verdict,
+) -> Transaction:
+    return transaction_row(
+        known.identity,
+        kind=_kind(known, intent),
+        state=state,
+        intent=intent,
+        merchant=known.merchant,
+        match=known.match,
+        merchant_amount=known.merchant_amount,
+        merchant_currency=known.merchant_currency,
+        reason=_reason(known, state),
+        verdict=verdict,
+        totals=known.totals,
+        now=uow.now,
+    )
+
+
 def _same_intent(row: Transaction | None, intent: Intent) -> bool:
     return row is not None and row.intent_id == intent.id
 
@@ -142,9 +163,7 @@ async def _decided_intent(uow: UnitOfWork, known: Known) -> Intent | None:
     return None
 
 
-async def _found_intent(
-    uow: UnitOfWork, known: Known, state: TransactionState
-) -> Intent | None:
+async def _found_intent(uow: UnitOfWork, known: Known, state: TransactionState) -> Intent | None:
     """A verification that clears has become a purchase of the intent whose window is open."""
     if known.kind is DecisionKind.VERIFICATION and state.cleared > 0 and known.card is not None:
         window = await uow.cards.window_of_card(known.card.id)
@@ -180,45 +199,37 @@ async def _book(
     services: Services,
     uow: UnitOfWork,
     known: Known,
-    before: Transaction | None,
     after: Transaction,
     intent: Intent | None,
     window: WindowRow | None,
-    policy: Policy,
     state: TransactionState,
 ) -> None:
+    kind = entry_kind(state.events[-1].kind) if state.events else EntryKind.HOLD_RELEASED
+    before = known.row
     if known.card is None:
+        # Not a card of ours: it has no limits to count in, but money that moved is booked.
+        subject = Subject(card_id=None, transaction_id=after.id)
+        postings = postings_between(
+            position(before), position(after), currency=after.currency, subject=subject
+        )
+        await uow.ledger.post(posting_rows(services, uow, kind, postings))
         return
+    if before is not None and intent is not None and before.intent_id is None:
+        await _leave_own(services, uow, known.card, before)
+        before = None
     subject_id = intent.id if intent else after.id
-    found = (await uow.ledger.exposures([subject_id])).get(subject_id)
-    exposure = found or ExposureRow(
-        subject_id=subject_id,
-        card_id=known.card.id,
-        agent_id=known.card.agent_id,
-        vendor=after.vendor,
-        category=None,
-        workflow=known.card.workflow,
-        currency=after.currency,
-        counts_at=uow.now,
-        reserved=0,
-        held=0,
-        cleared=0,
-        refunded=0,
-    )
-    was_open = window is not None and window.ended_at is None
+    exposure = await _exposure(uow, known.card, after, subject_id)
+    alive = intent is not None and window is not None and window.ended_at is None
     next_state = intent.state if intent else None
     if intent is not None:
-        held = exposure.held + after.held - (before.held if before else 0)
-        cleared = exposure.cleared + after.cleared - (before.cleared if before else 0)
         next_state = state_after(
             state=intent.state,
             usage=intent.usage,
-            held=held,
-            cleared=cleared,
-            window_open=window is not None and window.ended_at is None,
+            held=exposure.held + after.held - (before.held if before else 0),
+            cleared=exposure.cleared + after.cleared - (before.cleared if before else 0),
+            window_open=alive,
             reopens=intent.reopens,
         )
-    alive = was_open and intent is not None
     booking = book(
         before,
         after,
@@ -227,12 +238,49 @@ async def _book(
         was_open=alive and intent is not None and intent.state not in ENDED,
         is_open=alive and next_state not in ENDED,
     )
-    kind = entry_kind(state.events[-1].kind) if state.events else EntryKind.HOLD_RELEASED
-    if booking.exposure != exposure or found is None:
-        await uow.ledger.put_exposures([booking.exposure])
+    await uow.ledger.put_exposures([booking.exposure])
     await uow.ledger.post(posting_rows(services, uow, kind, booking.postings))
     if intent is not None and next_state is not None:
         await _progress(services, uow, before, after, intent, window, next_state)
+
+
+async def _exposure(
+    uow: UnitOfWork, card: Card, after: Transaction, subject_id: str
+) -> ExposureRow:
+    """The row as it stands, or an empty one."""
+    found = (await uow.ledger.exposures([subject_id])).get(subject_id)
+    return found or ExposureRow(
+        subject_id=subject_id,
+        card_id=card.id,
+        agent_id=card.agent_id,
+        vendor=after.vendor,
+        category=None,
+        workflow=card.workflow,
+        currency=after.currency,
+        counts_at=uow.now,
+        reserved=0,
+        held=0,
+        cleared=0,
+        refunded=0,
+    )
+
+
+async def _leave_own(services: Services, uow: UnitOfWork, card: Card, before: Transaction) -> None:
+    """A transaction that finds its intent takes its money out of its own exposure first."""
+    nothing = replace(
+        before,
+        held=0,
+        unconfirmed=0,
+        cleared=0,
+        refunded=0,
+        disputed=0,
+        recovered=0,
+        fees=0,
+    )
+    exposure = await _exposure(uow, card, before, before.id)
+    left = book(before, nothing, exposure, reserved=0, was_open=False, is_open=False)
+    await uow.ledger.put_exposures([left.exposure])
+    await uow.ledger.post(posting_rows(services, uow, EntryKind.MATCHED, left.postings))
 
 
 async def _progress(

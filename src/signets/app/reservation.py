@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from signets.app.records import Intent
 from signets.core.errors import invalid
 from signets.core.fx import Rate, billing_maximum, parse_rate
 from signets.core.intent import Bounds
@@ -21,6 +22,16 @@ class Reserve:
     currency: str
     total: int
     per_charge: int
+
+
+def bounds_of(intent: Intent) -> Bounds:
+    """What a stored intent allows."""
+    return Bounds(
+        usage=intent.usage,
+        max_total=intent.max_total,
+        max_per_charge=intent.max_per_charge,
+        max_count=intent.max_count,
+    )
 
 
 def rate_for(policy: Policy, source: str, target: str) -> Rate | None:
@@ -46,9 +57,7 @@ def reserve_for(
     """
     target = card_currency or own
     if currency == target:
-        return Reserve(
-            currency=target, total=bounds.max_total, per_charge=bounds.max_per_charge
-        )
+        return Reserve(currency=target, total=bounds.max_total, per_charge=bounds.max_per_charge)
     rate = rate_for(policy, currency, target) if target == own else None
     if rate is None:
         raise invalid(
@@ -61,7 +70,5 @@ def reserve_for(
     return Reserve(
         currency=target,
         total=billing_maximum(bounds.max_total, rate, tolerance_basis_points=tolerance),
-        per_charge=billing_maximum(
-            bounds.max_per_charge, rate, tolerance_basis_points=tolerance
-        ),
+        per_charge=billing_maximum(bounds.max_per_charge, rate, tolerance_basis_points=tolerance),
     )

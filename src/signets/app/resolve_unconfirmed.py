@@ -30,9 +30,7 @@ async def resolve_unconfirmed(services: Services, org_id: str, *, after: timedel
                     services, uow, row.connection_id, snapshot, cause="asked_the_issuer"
                 )
             if snapshot is None or _declined(snapshot):
-                for one in await uow.transactions.decisions_of(
-                    row.connection_id, row.issuer_token
-                ):
+                for one in await uow.transactions.decisions_of(row.connection_id, row.issuer_token):
                     if one.approved:
                         await write_void(services, uow, one.id, cause="unknown_to_issuer")
     return len(waiting)

@@ -18,7 +18,10 @@ async def seal_evidence(services: Services, org_id: str) -> int:
 
     Holds the sequencer's own lock, never the organization's: a busy organization goes on.
     """
-    async with services.store.exclusive(f"evidence:{org_id}"), services.store.unlocked(org_id) as uow:
+    async with (
+        services.store.exclusive(f"evidence:{org_id}"),
+        services.store.unlocked(org_id) as uow,
+    ):
         return await sequence(services, uow)
 
 
@@ -30,9 +33,7 @@ async def sequence(services: Services, uow: UnitOfWork) -> int:
     last = await uow.evidence.checkpoint()
     tree = CompactTree(size=last.size, peaks=last.peaks) if last else CompactTree()
     grown, nodes = tree.extend(leaf_hash(entry.raw) for _, entry in waiting)
-    await uow.evidence.add_leaves(
-        tree.size, [(position, entry.id) for position, entry in waiting]
-    )
+    await uow.evidence.add_leaves(tree.size, [(position, entry.id) for position, entry in waiting])
     await uow.evidence.add_nodes(nodes)
     key = verifier_key(services, uow.org_id)
     note = sign_checkpoint(
@@ -41,9 +42,7 @@ async def sequence(services: Services, uow: UnitOfWork) -> int:
         sign=lambda message: services.vault.sign(uow.org_id, message),
     )
     await uow.evidence.add_checkpoint(
-        Checkpoint(
-            size=grown.size, root=grown.root(), peaks=grown.peaks, note=note, at=uow.now
-        )
+        Checkpoint(size=grown.size, root=grown.root(), peaks=grown.peaks, note=note, at=uow.now)
     )
     return len(waiting)
 

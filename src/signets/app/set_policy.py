@@ -16,9 +16,7 @@ from signets.core.policy.parse import parse_policy
 from signets.core.policy.render import render_policy
 
 
-async def set_policy(
-    services: Services, caller: Caller, document: dict[str, Any]
-) -> PolicyVersion:
+async def set_policy(services: Services, caller: Caller, document: dict[str, Any]) -> PolicyVersion:
     """Check the document and put it in force as the next version.
 
     Raises:

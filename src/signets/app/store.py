@@ -90,6 +90,7 @@ class Identity(Protocol):
         self, connection_id: str, *, base_url: str, secrets_sealed: bytes, at: datetime
     ) -> None: ...
 
+
 class Policies(Protocol):
     """Stored documents; the highest version is in force."""
 
@@ -100,6 +101,7 @@ class Policies(Protocol):
     async def add(self, version: PolicyVersion) -> None: ...
 
     async def versions(self) -> list[PolicyVersion]: ...
+
 
 class Cards(Protocol):
     """Virtual cards of one organization."""
@@ -124,6 +126,8 @@ class Cards(Protocol):
     async def set_state(self, card_id: str, state: CardState, at: datetime) -> None: ...
 
     async def set_frozen(self, card_id: str, at: datetime | None) -> None: ...
+
+    async def set_spending_limit(self, card_id: str, spending_limit: int) -> None: ...
 
     async def trip_breaker(self, card_id: str, at: datetime) -> None: ...
 
@@ -152,6 +156,7 @@ class Cards(Protocol):
     async def add_reveal(self, card_id: str, at: datetime, revealed_by: str) -> None: ...
 
     async def reveals_since(self, card_id: str, since: datetime) -> int: ...
+
 
 class Intents(Protocol):
     """What agents want to buy."""
@@ -194,11 +199,14 @@ class Intents(Protocol):
 
     async def approvals_due(self, now: datetime, limit: int) -> list[Approval]: ...
 
-    async def decide_approval(self, approval_id: str, state: ApprovalState, at: datetime) -> None: ...
+    async def decide_approval(
+        self, approval_id: str, state: ApprovalState, at: datetime
+    ) -> None: ...
 
     async def add_vote(self, vote: ApprovalVote) -> None: ...
 
     async def votes(self, approval_id: str) -> list[ApprovalVote]: ...
+
 
 class Authorizations(Protocol):
     """Gathers for, and commits, a batch of decisions."""
@@ -226,6 +234,7 @@ class Authorizations(Protocol):
     async def update_cards(self, rows: Sequence[dict[str, Any]]) -> None: ...
 
     async def consume_windows(self, rows: Sequence[dict[str, Any]]) -> None: ...
+
 
 class Transactions(Protocol):
     """What happened at the issuer, as we know it."""
@@ -276,6 +285,7 @@ class Transactions(Protocol):
 
     async def summary(self) -> dict[str, Any]: ...
 
+
 class Ledger(Protocol):
     """Append postings and velocity events; keep exposures; add them up."""
 
@@ -312,13 +322,12 @@ class Ledger(Protocol):
         self, card_id: str, transaction_id: str, since: datetime
     ) -> list[VelocityRow]: ...
 
-    async def declines(
-        self, keys: Sequence[tuple[str, str | None, datetime]]
-    ) -> list[int]: ...
+    async def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> list[int]: ...
 
     async def verifications(self, card_ids: Sequence[str], since: datetime) -> dict[str, int]: ...
 
     async def imbalance(self) -> list[str]: ...
+
 
 class Evidence(Protocol):
     """Append-only; only the sequencer touches the tree."""
@@ -346,6 +355,7 @@ class Evidence(Protocol):
     async def checkpoint(self) -> Checkpoint | None: ...
 
     async def add_checkpoint(self, checkpoint: Checkpoint) -> None: ...
+
 
 class Housekeeping(Protocol):
     """What is not the product's story but needs a place."""

@@ -21,8 +21,10 @@ def wanted_state(card: Card) -> IssuerCardState:
     if card.state is CardState.CLOSED:
         return IssuerCardState.CLOSED
     held = card.frozen_at is not None
-    return IssuerCardState.OPEN if card.state is CardState.OPEN and not held else (
-        IssuerCardState.PAUSED
+    return (
+        IssuerCardState.OPEN
+        if card.state is CardState.OPEN and not held
+        else (IssuerCardState.PAUSED)
     )
 
 

@@ -56,9 +56,7 @@ def _foreign(decision: DecisionRow, intent: Intent | None) -> bool:
     return intent is not None and intent.currency != decision.currency
 
 
-def intent_terms(
-    intent: Intent, vendors: tuple[str, ...], window: WindowRow | None
-) -> IntentTerms:
+def intent_terms(intent: Intent, vendors: tuple[str, ...], window: WindowRow | None) -> IntentTerms:
     """What was agreed, as the verdict reads it."""
     start = intent.approved_at or intent.created_at
     consumed = window is not None and window.consumed_at is not None

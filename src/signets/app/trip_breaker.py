@@ -16,9 +16,7 @@ async def trip_breaker(services: Services, uow: UnitOfWork, card_id: str) -> Non
         return
     window = await uow.cards.window_of_card(card_id)
     if window is not None:
-        await end_window(
-            services, uow, window, cause="breaker", outcome=IntentState.CANCELED
-        )
+        await end_window(services, uow, window, cause="breaker", outcome=IntentState.CANCELED)
     await uow.cards.trip_breaker(card_id, uow.now)
     await record(
         services,

@@ -46,9 +46,7 @@ async def open_window(
     )
     booking = reserve(exposure, reserved=intent.reserve, intent_id=intent.id)
     await uow.ledger.put_exposures([booking.exposure])
-    await uow.ledger.post(
-        posting_rows(services, uow, EntryKind.INTENT_APPROVED, booking.postings)
-    )
+    await uow.ledger.post(posting_rows(services, uow, EntryKind.INTENT_APPROVED, booking.postings))
     window = WindowRow(
         id=services.new_id(Prefix.WINDOW),
         card_id=card.id,

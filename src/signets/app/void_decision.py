@@ -12,17 +12,13 @@ from signets.app.store import UnitOfWork
 from signets.core.merchant.model import Merchant, MerchantMatch
 
 
-async def void_decision(
-    services: Services, org_id: str, decision_id: str, *, cause: str
-) -> None:
+async def void_decision(services: Services, org_id: str, decision_id: str, *, cause: str) -> None:
     """Void one approval. The answer itself stays stored, with its new delivery state."""
     async with services.store.transaction(org_id) as uow:
         await write_void(services, uow, decision_id, cause=cause)
 
 
-async def write_void(
-    services: Services, uow: UnitOfWork, decision_id: str, *, cause: str
-) -> None:
+async def write_void(services: Services, uow: UnitOfWork, decision_id: str, *, cause: str) -> None:
     """The same inside a transaction; nothing where it is void already."""
     decision = await uow.transactions.decision(decision_id)
     if decision is None or decision.state is DecisionState.VOID or not decision.approved:
@@ -38,9 +34,7 @@ async def write_void(
         intent_id=decision.intent_id,
         data={"cause": cause, "hold": decision.hold, "currency": decision.currency},
     )
-    row = (
-        await uow.transactions.get(decision.transaction_id) if decision.transaction_id else None
-    )
+    row = await uow.transactions.get(decision.transaction_id) if decision.transaction_id else None
     if row is None:
         return
     _, policy = await services.policies.in_force(uow)

@@ -22,9 +22,15 @@ def explain(error: Exception) -> tuple[str, int] | None:
         return f"{error.message}{where}", code
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", REFUSED
-    if "signets.client.errors" in sys.modules:
-        return _explain_client(error) or _explain_issuer(error)
-    return _explain_issuer(error)
+    for module, look in (
+        ("signets.client.errors", _explain_client),
+        ("signets.cli.sandbox_driver", _explain_sandbox),
+        ("signets.app.ports", _explain_issuer),
+    ):
+        found = look(error) if module in sys.modules else None
+        if found is not None:
+            return found
+    return None
 
 
 def _explain_client(error: Exception) -> tuple[str, int] | None:
@@ -33,11 +39,9 @@ def _explain_client(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, errors.APIStatusError):
         facts = [f"field: {error.param}"] if error.param else []
         facts += [f"request: {error.request_id}"] if error.request_id else []
-        return f"{error.message} ({', '.join([error.code, *facts])})", REFUSED
+        return error.message + (f" ({', '.join(facts)})" if facts else ""), REFUSED
     if isinstance(error, errors.APIConnectionError):
-        return f"{error}; is `signets serve` running? SIGNETS_BASE_URL names the address", (
-            UNREACHABLE
-        )
+        return str(error), UNREACHABLE
     if isinstance(error, errors.APIResponseError | errors.StillPendingError):
         return str(error), REFUSED
     if isinstance(error, errors.SignetsError):
@@ -45,9 +49,17 @@ def _explain_client(error: Exception) -> tuple[str, int] | None:
     return None
 
 
+def _explain_sandbox(error: Exception) -> tuple[str, int] | None:
+    from signets.cli.sandbox_driver import SandboxError, SandboxUnreachable
+
+    if isinstance(error, SandboxUnreachable):
+        return f"{error}; is `signets serve` running?", UNREACHABLE
+    if isinstance(error, SandboxError):
+        return f"the sandbox refused: {error}", REFUSED
+    return None
+
+
 def _explain_issuer(error: Exception) -> tuple[str, int] | None:
-    if "signets.app.ports" not in sys.modules:
-        return None
     from signets.app.ports import IssuerRefused, IssuerUnavailable
 
     if isinstance(error, IssuerUnavailable):

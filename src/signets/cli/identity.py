@@ -32,13 +32,13 @@ class Owner(StrEnum):
 
 
 @agents.command("list")
-def list_agents(*, limit: LimitOption = 50, after: AfterOption = None, as_json: JsonFlag = False) -> None:
+def list_agents(*, as_json: JsonFlag = False) -> None:
     """List agents, newest first.
 
     Example: signets agents list
     """
     with open_client() as client:
-        page = client.agents.list(limit=limit, after=after)
+        page = client.agents.list()
         show_page(
             page,
             ("handle", "name", "frozen", "id", "since"),
@@ -92,14 +92,14 @@ def _show_agent(agent: Agent, *, as_json: bool) -> None:
 
 
 @members.command("list")
-def list_members(*, limit: LimitOption = 50, after: AfterOption = None, as_json: JsonFlag = False) -> None:
+def list_members(*, as_json: JsonFlag = False) -> None:
     """List members, newest first.
 
     Example: signets members list
     """
     with open_client() as client:
         show_page(
-            client.members.list(limit=limit, after=after),
+            client.members.list(),
             ("email", "name", "role", "disabled", "id"),
             lambda one: (one.email, one.name, one.role, one.disabled, one.id),
             empty="no members",
@@ -147,14 +147,14 @@ def _show_member(member: Member, *, as_json: bool) -> None:
 
 
 @keys.command("list")
-def list_keys(*, limit: LimitOption = 50, after: AfterOption = None, as_json: JsonFlag = False) -> None:
+def list_keys(*, as_json: JsonFlag = False) -> None:
     """List keys without their secrets, newest first.
 
     Example: signets keys list
     """
     with open_client() as client:
         show_page(
-            client.keys.list(limit=limit, after=after),
+            client.keys.list(),
             ("id", "name", "owner", "whose", "last used", "expires", "revoked"),
             lambda one: (
                 one.id,
@@ -240,7 +240,9 @@ def _show_key(key: ApiKey, *, as_json: bool) -> None:
         print_lines(["", "The secret is shown this once; only its hash is stored."])
 
 
-def alerts(*, limit: LimitOption = 50, after: AfterOption = None, as_json: JsonFlag = False) -> None:
+def alerts(
+    *, limit: LimitOption = 50, after: AfterOption = None, as_json: JsonFlag = False
+) -> None:
     """List what a person should look at, newest first.
 
     Example: signets alerts

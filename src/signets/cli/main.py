@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 import typer
 
-from signets.cli import processes, setup
+from signets.cli import (
+    cards,
+    evidence,
+    identity,
+    intents,
+    policy,
+    processes,
+    sandbox,
+    setup,
+    transactions,
+)
 from signets.cli.failures import explain
 from signets.cli.output import REFUSED, print_error
 
@@ -29,10 +38,24 @@ def build() -> typer.Typer:
     app.command()(processes.serve)
     app.command()(processes.api)
     app.command()(processes.worker)
-    app.add_typer(setup.database, name="db")
-    sandbox = typer.Typer(no_args_is_help=True, help="The sandbox issuer: a card network to play with.")
-    sandbox.command("serve")(processes.sandbox_serve)
-    app.add_typer(sandbox, name="sandbox")
+    for name, group in (
+        ("agents", identity.agents),
+        ("members", identity.members),
+        ("keys", identity.keys),
+        ("cards", cards.cards),
+        ("intents", intents.intents),
+        ("transactions", transactions.transactions),
+        ("decisions", transactions.decisions),
+        ("policy", policy.policy),
+        ("evidence", evidence.evidence),
+        ("ledger", transactions.ledger),
+        ("sandbox", sandbox.sandbox),
+        ("db", setup.database),
+    ):
+        app.add_typer(group, name=name)
+    app.command()(identity.alerts)
+    app.command()(identity.freeze)
+    app.command()(identity.unfreeze)
     return app
 
 
@@ -48,10 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as wrong:
         print_error(f"{wrong.format_message()} (try --help)")
         return wrong.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has gone; without this the interpreter complains at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return REFUSED
     except Exception as error:
         explained = explain(error)
         if explained is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from signets.cli.configuration import load_settings
 from signets.cli.credentials import load_key
-from signets.cli.output import USAGE, CommandError, print_json, print_table, say
+from signets.cli.output import UNREACHABLE, USAGE, CommandError, print_json, print_table, say
 
 if TYPE_CHECKING:
     from signets import Signets
@@ -24,9 +24,10 @@ def open_client() -> Iterator[Signets]:
     """A client with the key and the address that the environment or ``signets init`` gave.
 
     Raises:
-        CommandError: There is no key, or an argument cannot be sent.
+        CommandError: There is no key, nobody answers, or an argument cannot be sent.
     """
     from signets import Signets
+    from signets.client.errors import APIConnectionError
 
     settings = load_settings()
     key = os.environ.get("SIGNETS_API_KEY") or load_key(settings.data_dir)
@@ -46,6 +47,12 @@ def open_client() -> Iterator[Signets]:
             if type(wrong) is not ValueError:
                 raise
             raise CommandError(str(wrong), USAGE) from wrong
+        except APIConnectionError as problem:
+            raise CommandError(
+                f"cannot reach {address}: {problem}; is `signets serve` running? "
+                "(SIGNETS_BASE_URL names another address)",
+                UNREACHABLE,
+            ) from problem
 
 
 def show_page(

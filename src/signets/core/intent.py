@@ -242,11 +242,10 @@ def find_duplicate(
 ) -> DuplicateCandidate | None:
     """The first earlier intent that ``new`` most likely repeats.
 
-    Same agent and vendor, amount within tolerance (either one's maximum covers the other's
-    expected amount), earlier one live or settled within the window, and the same workflow or line
-    items (both absent counts as the same). The purpose text does not count: an agent that plans
-    again uses other words. Purchases of one workflow that *name* different line items are two
-    purchases.
+    Same agent and vendor, each one's maximum covers the other's expected amount, the earlier one
+    live or settled within the window, and the same line items or workflow (both without one
+    counts as the same). The purpose text does not count: an agent that plans again uses other
+    words. Purchases of one workflow that *name* different line items are two purchases.
     """
     for old in sorted(earlier, key=lambda one: (one.at, one.intent_id)):
         recent = old.state in LIVE or (old.state is _S.SETTLED and now - old.at <= window)
@@ -256,7 +255,7 @@ def find_duplicate(
             and old.expected_amount <= new.maximum
         )
         if new.line_items and old.line_items:
-            same_work = new.line_items == old.line_items and new.workflow == old.workflow
+            same_work = new.line_items == old.line_items
         else:
             same_work = new.workflow == old.workflow
         if (

@@ -67,9 +67,12 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a posting is about; balances are kept by any of these."""
+    """What a posting is about; balances are kept by any of these.
 
-    card_id: str
+    ``card_id`` is ``None`` for money of a card that is not ours.
+    """
+
+    card_id: str | None
     intent_id: str | None = None
     transaction_id: str | None = None
 

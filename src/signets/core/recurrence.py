@@ -8,7 +8,7 @@ and stays open for the merchant's retries.
 from __future__ import annotations
 
 import calendar
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from signets.core.intent import RecurringPeriod
@@ -24,7 +24,7 @@ def due_at(anchor: datetime, index: int, period: RecurringPeriod, zone: str) -> 
     year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
     day = min(local.day, calendar.monthrange(year, month + 1)[1])
     moved = local.replace(year=year, month=month + 1, day=day)
-    return moved.astimezone(timezone.utc)
+    return moved.astimezone(UTC)
 
 
 def period_window(

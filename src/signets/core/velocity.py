@@ -9,7 +9,7 @@ one exclusive lower bound, so that one query serves both.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from signets.core.money import format_minor
@@ -31,7 +31,7 @@ def period_start(period: Period, now: datetime, zone: str) -> datetime | None:
     elif period is Period.YEAR:
         day = day.replace(month=1, day=1)
     midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    return midnight.astimezone(timezone.utc)
+    return midnight.astimezone(UTC)
 
 
 def next_period_start(period: Period, now: datetime, zone: str) -> datetime | None:
@@ -51,7 +51,7 @@ def used_since(window: Window, now: datetime, zone: str) -> datetime:
     if window.seconds is not None:
         return now - timedelta(seconds=window.seconds)
     start = period_start(window.period or Period.LIFETIME, now, zone)
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) if start is None else start - _TICK
+    return datetime(1970, 1, 1, tzinfo=UTC) if start is None else start - _TICK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapResult:
-    """Whether one more fits, how much would, and when room opens."""
+    """Whether one more fits, how much would, and when the same request surely would."""
 
     fits: bool
     room_amount: int | None
@@ -86,9 +86,9 @@ def check_cap(
     """Hold one request against one cap.
 
     ``counts`` is False for increments: they add amount, never a count. An amount cap in another
-    currency cannot be evaluated and so never lets anything pass.
+    currency cannot be evaluated and so lets no money pass (a request for none needs no room).
     """
-    if cap.max_amount is not None and cap.currency != currency:
+    if cap.max_amount is not None and cap.currency != currency and amount > 0:
         return CapResult(
             fits=False,
             room_amount=0,
@@ -100,11 +100,6 @@ def check_cap(
     amount_ok = room is None or amount <= room
     if count_ok and amount_ok:
         return CapResult(fits=True, room_amount=room, opens_at=None, sentence="")
-    opens_at = None
-    if cap.window.seconds is not None and usage.oldest is not None:
-        opens_at = usage.oldest + timedelta(seconds=cap.window.seconds)
-    elif cap.window.period is not None:
-        opens_at = next_period_start(cap.window.period, now, zone)
     what = "attempts" if cap.measure is Measure.ATTEMPTS else "approved charges"
     if not count_ok:
         sentence = f"cap `{cap.name}` allows {cap.max_count} {what} and {usage.count} are used"
@@ -116,9 +111,27 @@ def check_cap(
     return CapResult(
         fits=False,
         room_amount=room if count_ok else 0,
-        opens_at=opens_at,
+        opens_at=_opens_at(cap, usage, amount=amount, amount_ok=amount_ok, now=now, zone=zone),
         sentence=sentence,
     )
+
+
+def _opens_at(
+    cap: Cap, usage: Usage, *, amount: int, amount_ok: bool, now: datetime, zone: str
+) -> datetime | None:
+    """When the request surely fits if nothing else happens; ``None`` where that is not known.
+
+    A calendar window starts empty. A rolling one makes room for one more when its oldest event
+    leaves; how much money leaves with it is not known here.
+    """
+    if (cap.max_amount is not None and amount > cap.max_amount) or cap.max_count == 0:
+        return None
+    if cap.window.period is not None:
+        return next_period_start(cap.window.period, now, zone)
+    one_too_many = cap.max_count is not None and usage.count == cap.max_count
+    if cap.window.seconds is None or usage.oldest is None or not (amount_ok and one_too_many):
+        return None
+    return usage.oldest + timedelta(seconds=cap.window.seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +177,11 @@ def room_in(limit: int, used: Exposure, *, covered: int, refunds_restore: bool) 
 def check_budget(
     budget: Budget, used: Exposure, *, amount: int, covered: int, currency: str
 ) -> tuple[bool, int]:
-    """Whether ``amount`` fits, and how much would."""
+    """Whether ``amount`` fits, and how much would.
+
+    A budget in another currency cannot be evaluated and so lets no money pass.
+    """
     if budget.currency != currency:
-        return False, 0
-    room = room_in(
-        budget.amount, used, covered=covered, refunds_restore=budget.refunds_restore
-    )
+        return amount == 0, 0
+    room = room_in(budget.amount, used, covered=covered, refunds_restore=budget.refunds_restore)
     return amount <= room, room

@@ -21,8 +21,8 @@ from pydantic_core import PydanticCustomError
 
 from signets.app.amend_intent import AmendIntent
 from signets.app.create_card import CreateCard
+from signets.app.declaration import SubmitIntent
 from signets.app.records import KeyOwner
-from signets.app.submit_intent import SubmitIntent
 from signets.core.access import Scope
 from signets.core.approval import Role
 from signets.core.card import LimitPeriod

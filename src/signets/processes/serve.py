@@ -96,9 +96,7 @@ def with_ports(settings: Settings) -> Settings:
     )
 
 
-def serve(
-    settings: Settings, *, sandbox: bool, workers: int, say: Callable[[str], None]
-) -> int:
+def serve(settings: Settings, *, sandbox: bool, workers: int, say: Callable[[str], None]) -> int:
     """Run everything until SIGTERM or SIGINT; returns the exit code.
 
     Raises:
@@ -126,9 +124,7 @@ def serve(
     return 0
 
 
-def keep_alive(
-    child: Child, environment: dict[str, str], say: Callable[[str], None]
-) -> bool:
+def keep_alive(child: Child, environment: dict[str, str], say: Callable[[str], None]) -> bool:
     """Start a child again that ended by itself; False once it ends too often."""
     if child.process is None or child.process.poll() is None:
         return True
@@ -201,7 +197,6 @@ def await_ready(url: str, child: Child, headers: dict[str, str]) -> None:
 
 def connect_sandbox(settings: Settings, say: Callable[[str], None]) -> None:
     """Point the sandbox at this API for every organization (ports may have changed)."""
-
 
     async def connect() -> None:
         async with open_runtime(settings, pool_size=2, upgrade=False) as runtime:

@@ -36,7 +36,8 @@ class Check:
         level: What decided: ``issuer``, ``organization``, ``agent``, ``card``, ``intent``,
             ``policy``.
         detail: A sentence for a person; empty where it passed.
-        room: The most that would pass now, minor units of the billing currency.
+        room: The most that this check would let pass now beyond what is approved already, minor
+            units of the billing currency; ``None`` where it knows no bound in that currency.
         opens_at: When it would pass without a change.
     """
 
@@ -53,6 +54,8 @@ class Decision:
     """Approved or declined, why, and what follows from it.
 
     Attributes:
+        asked: What was asked for beyond what is approved already, minor units of the billing
+            currency: what a declined attempt counts in velocity.
         hold: What the approval adds to the hold, minor units of the billing currency.
         intent_amount: The same in the intent's currency.
         intent_id: The intent that covers it (``None`` for verifications and most declines).
@@ -68,6 +71,7 @@ class Decision:
     reason: Reason | None
     kind: DecisionKind
     checks: tuple[Check, ...]
+    asked: int = 0
     hold: int = 0
     intent_amount: int = 0
     intent_id: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from signets.core.card import CardState, UnlockWindow
@@ -36,8 +36,8 @@ class IntentFacts:
     """The intent whose window is on the card.
 
     Amounts are minor units of the intent's ``currency``; ``reserved`` is what is still reserved,
-    in the card's currency. ``used`` is held plus cleared, ``charges`` the count of charges that
-    stand.
+    in the card's currency. ``used`` is held plus cleared over all its transactions, ``charges`` the
+    count of charges that stand. ``vendor`` is the canonical domain that it may be spent at.
     """
 
     intent_id: str
@@ -55,8 +55,11 @@ class IntentFacts:
 class KnownRequest:
     """What we already decided under the same issuer request id.
 
-    ``approved_amount`` is the sum of our approvals so far (card's currency),
-    ``approved_intent_amount`` the same in the intent's; ``first_approved_at`` when the first was.
+    ``approved_amount`` is the sum of our approvals so far (billing currency, void ones left out),
+    ``approved_intent_amount`` what they used of the intent, in its currency (verifications use
+    nothing); ``first_approved_at`` when the first was. ``intent_id`` is the intent that paid, so
+    ``None`` where only verifications and credits were approved; ``verification`` says that only
+    verifications were.
     """
 
     approved_amount: int
@@ -91,10 +94,10 @@ class Facts:
     budgets: tuple[tuple[Budget, Exposure], ...] = ()
     blocked_categories: tuple[str, ...] = ()
     blocked_countries: tuple[str, ...] = ()
-    tolerance: Tolerance = Tolerance()
-    verification: Verification = Verification()
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    verification: Verification = field(default_factory=Verification)
     verifications_today: int = 0
-    breaker: Breaker = Breaker()
+    breaker: Breaker = field(default_factory=Breaker)
     recent_declines: int = 0  # of this card and vendor, within the breaker's time
     grace: timedelta = timedelta(minutes=10)
     zone: str = "UTC"

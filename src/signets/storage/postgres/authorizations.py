@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
@@ -15,6 +14,7 @@ from signets.app.records import Card, DecisionRow, Intent, Transaction, WindowRo
 from signets.storage.postgres.cards import CARD, WINDOW
 from signets.storage.postgres.intents import INTENT
 from signets.storage.postgres.transactions import DECISION, TRANSACTION
+
 
 class Authorizations:
     """Gathers for, and commits, a batch of decisions."""
@@ -40,13 +40,10 @@ class Authorizations:
             found.append((CARD.read(row), handle, frozen))
         return found
 
-    async def decisions(
-        self, connection_id: str, request_ids: Sequence[str]
-    ) -> list[DecisionRow]:
+    async def decisions(self, connection_id: str, request_ids: Sequence[str]) -> list[DecisionRow]:
         """Earlier answers under the same request ids, oldest first."""
         cursor = await self._db.execute(
-            DECISION.select
-            + "WHERE org_id = %s AND connection_id = %s AND request_id = ANY (%s)"
+            DECISION.select + "WHERE org_id = %s AND connection_id = %s AND request_id = ANY (%s)"
             " ORDER BY decided_at, id",
             (self._org, connection_id, list(request_ids)),
         )
@@ -70,8 +67,7 @@ class Authorizations:
     ) -> list[Transaction]:
         """Those named by a request id, and all of the cards that still hold money."""
         cursor = await self._db.execute(
-            TRANSACTION.select
-            + "WHERE org_id = %(org)s AND connection_id = %(connection)s"
+            TRANSACTION.select + "WHERE org_id = %(org)s AND connection_id = %(connection)s"
             " AND issuer_token = ANY (%(tokens)s)"
             " UNION ALL "
             + TRANSACTION.select

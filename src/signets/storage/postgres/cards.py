@@ -52,8 +52,7 @@ class Cards:
     ) -> list[Card]:
         """Newest first; ``after`` is the last id of the page before."""
         cursor = await self._db.execute(
-            CARD.select
-            + "WHERE org_id = %(org)s"
+            CARD.select + "WHERE org_id = %(org)s"
             " AND (%(agent)s::text IS NULL OR agent_id = %(agent)s)"
             " AND (%(vendor)s::text IS NULL OR %(vendor)s = ANY (merchant_lock))"
             " AND (%(after)s::text IS NULL OR id < %(after)s)"
@@ -71,8 +70,7 @@ class Cards:
     async def open_cards(self, agent_id: str | None) -> list[Card]:
         """Cards whose lock is open: of one agent, or of everybody."""
         cursor = await self._db.execute(
-            CARD.select
-            + "WHERE org_id = %(org)s AND state = 'open'"
+            CARD.select + "WHERE org_id = %(org)s AND state = 'open'"
             " AND (%(agent)s::text IS NULL OR agent_id = %(agent)s)",
             {"org": self._org, "agent": agent_id},
         )
@@ -90,6 +88,12 @@ class Cards:
         await self._db.execute(
             "UPDATE card SET frozen_at = %s WHERE org_id = %s AND id = %s",
             (at, self._org, card_id),
+        )
+
+    async def set_spending_limit(self, card_id: str, spending_limit: int) -> None:
+        await self._db.execute(
+            "UPDATE card SET spending_limit = %s WHERE org_id = %s AND id = %s",
+            (spending_limit, self._org, card_id),
         )
 
     async def trip_breaker(self, card_id: str, at: datetime) -> None:
@@ -191,8 +195,7 @@ class Cards:
 
     async def reveals_since(self, card_id: str, since: datetime) -> int:
         cursor = await self._db.execute(
-            "SELECT count(*) AS n FROM card_reveal"
-            " WHERE org_id = %s AND card_id = %s AND at > %s",
+            "SELECT count(*) AS n FROM card_reveal WHERE org_id = %s AND card_id = %s AND at > %s",
             (self._org, card_id, since),
         )
         row = await cursor.fetchone()

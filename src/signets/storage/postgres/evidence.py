@@ -80,8 +80,7 @@ class Evidence:
         self, *, card_id: str | None, intent_id: str | None, after: str | None, limit: int
     ) -> list[EvidenceRow]:
         cursor = await self._db.execute(
-            ENTRY.select
-            + "WHERE org_id = %(org)s"
+            ENTRY.select + "WHERE org_id = %(org)s"
             " AND (%(card)s::text IS NULL OR card_id = %(card)s)"
             " AND (%(intent)s::text IS NULL OR intent_id = %(intent)s)"
             " AND (%(after)s::text IS NULL OR id > %(after)s)"

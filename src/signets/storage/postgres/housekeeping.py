@@ -20,9 +20,7 @@ class Housekeeping:
         self._db = connection
         self._org = org_id
 
-    async def remembered(
-        self, principal: str, key: str, now: datetime
-    ) -> tuple[bytes, str] | None:
+    async def remembered(self, principal: str, key: str, now: datetime) -> tuple[bytes, str] | None:
         """``(body_sha256, result_id)`` of an earlier request with this key, within 24 hours."""
         cursor = await self._db.execute(
             "SELECT body_sha256, result_id FROM idempotency"
@@ -50,8 +48,7 @@ class Housekeeping:
 
     async def alerts(self, *, after: str | None, limit: int) -> list[Alert]:
         cursor = await self._db.execute(
-            ALERT.select
-            + "WHERE org_id = %(org)s AND (%(after)s::text IS NULL OR id < %(after)s)"
+            ALERT.select + "WHERE org_id = %(org)s AND (%(after)s::text IS NULL OR id < %(after)s)"
             " ORDER BY id DESC LIMIT %(limit)s",
             {"org": self._org, "after": after, "limit": limit},
         )

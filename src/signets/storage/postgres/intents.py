@@ -48,8 +48,7 @@ class Intents:
     ) -> list[Intent]:
         """Newest first; ``after`` is the last id of the page before."""
         cursor = await self._db.execute(
-            INTENT.select
-            + "WHERE org_id = %(org)s"
+            INTENT.select + "WHERE org_id = %(org)s"
             " AND (%(agent)s::text IS NULL OR agent_id = %(agent)s)"
             " AND (%(card)s::text IS NULL OR card_id = %(card)s)"
             " AND (%(state)s::text IS NULL OR state = %(state)s::text::intent_state)"
@@ -122,8 +121,7 @@ class Intents:
     async def periods_due(self, now: datetime, limit: int) -> list[Intent]:
         """Recurring intents whose next window should open by now."""
         cursor = await self._db.execute(
-            INTENT.select
-            + "WHERE org_id = %s AND next_period_at <= %s AND state = 'approved'"
+            INTENT.select + "WHERE org_id = %s AND next_period_at <= %s AND state = 'approved'"
             " ORDER BY next_period_at LIMIT %s",
             (self._org, now, limit),
         )
@@ -154,8 +152,7 @@ class Intents:
     async def approvals_due(self, now: datetime, limit: int) -> list[Approval]:
         """Waiting requests that have expired."""
         cursor = await self._db.execute(
-            APPROVAL.select
-            + "WHERE org_id = %s AND state = 'waiting' AND expires_at <= %s"
+            APPROVAL.select + "WHERE org_id = %s AND state = 'waiting' AND expires_at <= %s"
             " ORDER BY expires_at LIMIT %s",
             (self._org, now, limit),
         )

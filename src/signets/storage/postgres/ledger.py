@@ -41,9 +41,7 @@ def _keyed(scope: Sequence[str], keys: Sequence[Key]) -> tuple[str, str, dict[st
         return "(SELECT 1 AS n) AS wanted", "", {}
     arrays = ", ".join(f"%(key_{name})s::text[]" for name in scope)
     conditions = "".join(f" AND row.{name} = wanted.{name}" for name in scope)
-    given = {
-        f"key_{name}": [key[position] for key in keys] for position, name in enumerate(scope)
-    }
+    given = {f"key_{name}": [key[position] for key in keys] for position, name in enumerate(scope)}
     wanted = f"unnest({arrays}) WITH ORDINALITY AS wanted ({', '.join(scope)}, n)"
     return wanted, conditions, given
 
@@ -151,9 +149,7 @@ class Ledger:
         )
         return [VELOCITY.read(row) for row in await cursor.fetchall()]
 
-    async def declines(
-        self, keys: Sequence[tuple[str, str | None, datetime]]
-    ) -> list[int]:
+    async def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> list[int]:
         """Per ``(card, vendor or None for unmatched, since)``: declines, for the breaker."""
         cursor = await self._db.execute(
             "SELECT found.* FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"

@@ -44,9 +44,7 @@ class Table(Generic[T]):
         self.qualified = ", ".join(f"{name}.{field}" for field in fields)
         named = ", ".join(f"%({field})s" for field in ("org_id", *self._fields))
         self.select = f"SELECT {self.columns} FROM {name} "
-        self.insert = (
-            f"INSERT INTO {name} (org_id, {', '.join(self._fields)}) VALUES ({named})"
-        )
+        self.insert = f"INSERT INTO {name} (org_id, {', '.join(self._fields)}) VALUES ({named})"
         # Set-wise: one statement for a batch, its rows as one JSON parameter.
         self.insert_many = (
             f"INSERT INTO {name} (org_id, {', '.join(self._fields)})"
@@ -69,8 +67,7 @@ class Table(Generic[T]):
     def many(self, org_id: str, records: Sequence[T]) -> dict[str, Any]:
         """Named parameters for :attr:`insert_many`."""
         rows = [
-            {field: _plain(getattr(record, field)) for field in self._fields}
-            for record in records
+            {field: _plain(getattr(record, field)) for field in self._fields} for record in records
         ]
         return {"org_id": org_id, "rows": msgspec.json.encode(rows).decode()}
 

@@ -19,11 +19,35 @@ DECISION = Table("decision", DecisionRow)
 INBOX = Table("issuer_inbox", InboxRow)
 
 #: What may change on a transaction after its first row: everything the fold and verdict say.
-_MUTABLE = (
-    "intent_id kind status authorized held unconfirmed reversed cleared refunded disputed"
-    " recovered fees intent_use merchant_amount merchant_currency descriptor merchant match"
-    " vendor decided_by reason verdict flags notes explanation totals updated_at"
-).split()
+_MUTABLE = [
+    "intent_id",
+    "kind",
+    "status",
+    "authorized",
+    "held",
+    "unconfirmed",
+    "reversed",
+    "cleared",
+    "refunded",
+    "disputed",
+    "recovered",
+    "fees",
+    "intent_use",
+    "merchant_amount",
+    "merchant_currency",
+    "descriptor",
+    "merchant",
+    "match",
+    "vendor",
+    "decided_by",
+    "reason",
+    "verdict",
+    "flags",
+    "notes",
+    "explanation",
+    "totals",
+    "updated_at",
+]
 _UPDATE = ", ".join(f"{column} = excluded.{column}" for column in _MUTABLE)
 
 
@@ -51,8 +75,7 @@ class Transactions:
 
     async def by_token(self, connection_id: str, issuer_token: str) -> Transaction | None:
         cursor = await self._db.execute(
-            TRANSACTION.select
-            + "WHERE org_id = %s AND connection_id = %s AND issuer_token = %s",
+            TRANSACTION.select + "WHERE org_id = %s AND connection_id = %s AND issuer_token = %s",
             (self._org, connection_id, issuer_token),
         )
         row = await cursor.fetchone()
@@ -76,8 +99,7 @@ class Transactions:
     ) -> list[Transaction]:
         """Newest first; ``after`` is the last id of the page before."""
         cursor = await self._db.execute(
-            TRANSACTION.select
-            + "WHERE org_id = %(org)s"
+            TRANSACTION.select + "WHERE org_id = %(org)s"
             " AND (%(agent)s::text IS NULL OR agent_id = %(agent)s)"
             " AND (%(card)s::text IS NULL OR card_id = %(card)s)"
             " AND (%(intent)s::text IS NULL OR intent_id = %(intent)s)"
@@ -127,15 +149,13 @@ class Transactions:
             (self._org, transaction_id),
         )
         return [
-            msgspec.convert(row["event"], type=LifecycleEvent)
-            for row in await cursor.fetchall()
+            msgspec.convert(row["event"], type=LifecycleEvent) for row in await cursor.fetchall()
         ]
 
     async def decisions_of(self, connection_id: str, request_id: str) -> list[DecisionRow]:
         """All our answers to one issuer request, in the order in which we gave them."""
         cursor = await self._db.execute(
-            DECISION.select
-            + "WHERE org_id = %s AND connection_id = %s AND request_id = %s"
+            DECISION.select + "WHERE org_id = %s AND connection_id = %s AND request_id = %s"
             " ORDER BY decided_at, id",
             (self._org, connection_id, request_id),
         )
@@ -154,8 +174,7 @@ class Transactions:
         """Stored decisions, for people (newest first) and for the replay (oldest first)."""
         order = "id > %(after)s" if oldest_first else "id < %(after)s"
         cursor = await self._db.execute(
-            DECISION.select
-            + f"WHERE org_id = %(org)s AND (%(after)s::text IS NULL OR {order})"
+            DECISION.select + f"WHERE org_id = %(org)s AND (%(after)s::text IS NULL OR {order})"
             f" ORDER BY id {'ASC' if oldest_first else 'DESC'} LIMIT %(limit)s",
             {"org": self._org, "after": after, "limit": limit},
         )

@@ -1,0 +1,76 @@
+"""``demo``: the whole purchase loop on a temporary system."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signets.cli.output import REFUSED, say
+
+#: As the shell has it: 128 + SIGINT.
+_INTERRUPTED = 130
+
+
+def demo(
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object as the last line, for programs.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the data folder, to look around in it.")
+    ] = False,
+) -> None:
+    """Play the whole purchase loop on a temporary system: real processes, database and HTTP.
+
+    Example: signets demo
+    """
+    from signets.demo.printer import Progress, Story
+    from signets.demo.runner import run, stopping_once, temporary_folder
+
+    story = Story()
+    started = time.monotonic()
+    try:
+        with stopping_once(), temporary_folder(keep=keep) as folder:
+            result = run(folder, Progress() if as_json else story)
+    except KeyboardInterrupt:
+        say("interrupted; everything is stopped")
+        raise typer.Exit(_INTERRUPTED) from None
+    if as_json:
+        if keep:
+            say(f"kept: {folder}")
+        print(json.dumps(result.as_dict()))
+    else:
+        story.summary(
+            list(result.outcomes),
+            balanced=result.ledger_balanced,
+            seconds=time.monotonic() - started,
+        )
+        story.lines(_next(folder if keep else None))
+    raise typer.Exit(0 if result.ok else REFUSED)
+
+
+def _next(kept: Path | None) -> list[str]:
+    if kept is not None:
+        return [
+            "Look around in what was played (the admin's key is kept in the folder):",
+            f"  export SIGNETS_DATA_DIR={kept}",
+            "  signets serve",
+            "  signets intents list              in another terminal, with the same variable",
+            "  signets transactions list",
+            f"  signets evidence verify {kept}/int_….evidence.jsonl",
+        ]
+    return [
+        "Try it yourself:",
+        "  signets demo --keep               play again and keep the folder, to look around",
+        "  signets init && signets serve     a system of your own (API, worker, sandbox issuer)",
+        "then, in another terminal:",
+        "  signets agents add infra-agent",
+        "  signets cards create --agent infra-agent --limit 50.00 --vendor openai.com",
+        "  signets intents --help            declare, approve, deny",
+        "  signets sandbox --help            play the merchant: charge, clear, refund",
+        "  signets evidence --help           export and verify",
+    ]

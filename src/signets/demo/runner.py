@@ -1,0 +1,179 @@
+"""Starts a system of its own, plays the scenes on it, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from signets import Signets
+from signets.app.set_up_organization import NewOrganization, set_up_organization
+from signets.bootstrap import open_runtime
+from signets.cli.credentials import save_key
+from signets.cli.sandbox_driver import SandboxDriver, SandboxError, SandboxUnreachable
+from signets.client.errors import SignetsError
+from signets.demo import buying, defending, proving
+from signets.demo.printer import Narrator
+from signets.demo.scene import Outcome, Scene
+from signets.demo.stage import NotSeen, Stage
+from signets.processes.sandbox import sandbox_key, sandbox_url
+from signets.processes.serve import children, connect_sandbox, public_url, with_ports
+from signets.settings import Settings
+
+Play = Callable[[Stage, Scene], None]
+
+SCENES: tuple[tuple[str, str, Play], ...] = (
+    ("a", "$20 of API credits, $21.65 with tax; then a clearing above its authorization",
+     buying.api_credits),
+    ("b", "The same card at another merchant", defending.other_merchant),
+    ("c", "A charge outside the window, stopped twice", defending.outside_the_window),
+    ("d", "$200 at AWS: a person decides", buying.large_purchase),
+    ("e", "An agent that times out and plans again", buying.planned_twice),
+    ("f", "A merchant that recharges in a loop", defending.runaway_recharge),
+    ("g", "A force post: money taken without asking", defending.force_post),
+    ("h", "A $0 verification uses nothing up", buying.account_check),
+    ("i", "A replayed and a forged request", defending.replayed_and_forged),
+    ("j", "Evidence, checked offline, and one byte changed", proving.evidence),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What the demo found."""
+
+    outcomes: tuple[Outcome, ...]
+    ledger_balanced: bool
+
+    def _ok(self, name: str) -> bool:
+        return any(one.ok for one in self.outcomes if one.name == name)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was as promised."""
+        return (
+            all(one.ok for one in self.outcomes)
+            and self.ledger_balanced
+            and self._ok("j_evidence_verified")
+            and self._ok("j_evidence_altered")
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """The document of ``--json``."""
+        return {
+            "scenarios": [one.as_dict() for one in self.outcomes],
+            "ledger_balanced": self.ledger_balanced,
+            "evidence_verified": self._ok("j_evidence_verified"),
+            "tamper_detected": self._ok("j_evidence_altered"),
+        }
+
+
+def run(folder: Path, narrator: Narrator) -> Result:
+    """Play everything in ``folder``, which becomes the data folder.
+
+    Raises:
+        Refusal: The system could not be started.
+    """
+    settings = own_settings(folder)
+    with ExitStack() as stack:
+        narrator.progress("making a database and an organization in a temporary folder")
+        stage = _stage(settings, _start(settings, narrator, stack), stack)
+        outcomes: list[Outcome] = []
+        for letter, title, play in SCENES:
+            scene = Scene(letter, title)
+            try:
+                play(stage, scene)
+            except (SignetsError, SandboxError, SandboxUnreachable, NotSeen) as error:
+                scene.broke(error)
+            narrator.scene(scene)
+            outcomes += scene.outcomes
+        stage.network.drain()
+        balanced = stage.admin.ledger.check().balanced
+        narrator.progress("stopping")
+    return Result(outcomes=tuple(outcomes), ledger_balanced=balanced)
+
+
+def own_settings(folder: Path) -> Settings:
+    """Settings of this run alone.
+
+    Whatever ``SIGNETS_*`` says about a system in earnest is taken out of the environment, so that
+    neither this process nor a child of it touches that system.
+    """
+    for name in [name for name in os.environ if name.startswith("SIGNETS_")]:
+        del os.environ[name]
+    return with_ports(Settings(data_dir=folder, port=0, sandbox_port=0, log_level="error"))
+
+
+def _start(settings: Settings, narrator: Narrator, stack: ExitStack) -> NewOrganization:
+    """All processes, and meanwhile the organization: whoever comes first starts the database."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        making = executor.submit(lambda: asyncio.run(_organization(settings)))
+        stack.enter_context(children(settings, sandbox=True, workers=1, say=narrator.progress))
+        made = making.result()
+    save_key(settings.data_dir, made.admin_token)
+    # The processes may have been ready, and have looked for organizations, before there was one.
+    connect_sandbox(settings, narrator.progress)
+    return made
+
+
+async def _organization(settings: Settings) -> NewOrganization:
+    async with open_runtime(settings, pool_size=2) as runtime:
+        return await set_up_organization(
+            runtime.services,
+            name="Example Inc",
+            currency="USD",
+            admin_email="ada@example.com",
+            admin_name="Ada",
+        )
+
+
+def _stage(settings: Settings, made: NewOrganization, stack: ExitStack) -> Stage:
+    base_url = public_url(settings)
+    admin = stack.enter_context(Signets(api_key=made.admin_token, base_url=base_url))
+    maya = admin.members.create(email="maya@example.com", name="Maya", role="approver")
+    key = admin.keys.create(owner="member", member_id=maya, name="Maya's key")
+    return Stage(
+        base_url=base_url,
+        admin=admin,
+        approver=stack.enter_context(Signets(api_key=key.secret, base_url=base_url)),
+        network=stack.enter_context(SandboxDriver(sandbox_url(settings), sandbox_key(settings))),
+        folder=settings.data_dir,
+        log_key=admin.evidence.key().vkey,
+        clients=stack,
+    )
+
+
+@contextmanager
+def temporary_folder(*, keep: bool) -> Iterator[Path]:
+    """A new folder for one run, removed at the end unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix="signets-demo-"))
+    try:
+        yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def stopping_once() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does; a second signal does not disturb the cleaning up."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for one in numbers:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,104 @@
+"""What behaviour tests say again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+from signets import AsyncSignets
+from signets.client.errors import APIStatusError
+from signets.client.types import Card, Decision, EvidenceEntry, Intent, Transaction
+from tests.world import Charge, World
+
+
+async def refused(call: Awaitable[object], code: str, *, says: str = "") -> APIStatusError:
+    """The call is refused with this code (and these words)."""
+    with pytest.raises(APIStatusError) as caught:
+        await call
+    assert caught.value.code == code, caught.value
+    assert says in caught.value.message
+    return caught.value
+
+
+async def buy(
+    agent: AsyncSignets, amount: int, vendor: str = "openai.com", **given: Any
+) -> Intent:
+    """Declare a purchase."""
+    return await agent.intents.create(
+        purpose=given.pop("purpose", "Buy API credits"),
+        expected_amount=amount,
+        expected_merchant=vendor,
+        **given,
+    )
+
+
+async def card_for(world: World, handle: str, limit: int = 50_000, **given: Any) -> Card:
+    """A card of that agent, made by the admin."""
+    lock = given.pop("merchant_lock", "openai.com")
+    return await world.signets.cards.create(
+        agent_id=handle, spending_limit=limit, merchant_lock=lock, **given
+    )
+
+
+async def policy(world: World, **changes: Any) -> int:
+    """Put a policy in force that differs from the current one in these parts; its version."""
+    document = dict((await world.signets.policy.get()).document)
+    for name, value in changes.items():
+        if value is None:
+            document.pop(name, None)
+        else:
+            document[name] = value
+    return (await world.signets.policy.put(document)).version
+
+
+async def unbounded(world: World) -> None:
+    """No caps and no breaker to speak of: for tests that charge often and look elsewhere."""
+    await policy(world, caps=[], breaker={"declines": 1000, "within": "10m"})
+
+
+async def decision(world: World) -> Decision:
+    """The newest decision."""
+    return (await world.signets.decisions.list(limit=1)).data[0]
+
+
+async def reason(world: World, charge: Charge) -> str | None:
+    """Why the charge, the newest one, was declined."""
+    assert not charge.approved
+    found = await decision(world)
+    assert found.request_id == charge.token
+    return found.reason
+
+
+async def transaction(world: World, token: str) -> Transaction:
+    """The transaction that the issuer calls ``token``."""
+    async for found in world.signets.decisions.list():
+        if found.request_id == token and found.transaction_id is not None:
+            return await world.signets.transactions.get(found.transaction_id)
+    raise AssertionError(f"no decision on {token}")
+
+
+async def entries(world: World, **of: Any) -> list[EvidenceEntry]:
+    """Evidence of an intent or card, oldest first."""
+    found = [one async for one in world.signets.evidence.list(**of)]
+    return sorted(found, key=lambda one: (one.intent_seq if "intent_id" in of else one.card_seq) or 0)
+
+
+async def kinds(world: World, **of: Any) -> list[str]:
+    """The kinds of those entries, after a check that their numbers have no gap."""
+    found = await entries(world, **of)
+    numbers = [one.intent_seq if "intent_id" in of else one.card_seq for one in found]
+    assert numbers == list(range(1, len(found) + 1))
+    return [one.kind for one in found]
+
+
+async def alerts(world: World) -> list[str]:
+    """The kinds of all alerts, newest first."""
+    return [one.kind async for one in world.signets.alerts.list()]
+
+
+async def balanced(world: World) -> None:
+    """The books agree with themselves and with the transactions."""
+    check = await world.signets.ledger.check()
+    assert check.balanced, check.problems
