@@ -119,16 +119,19 @@ async def test_policy_is_asked_again_at_approval(world: World) -> None:
     await balanced(world)
 
 
-async def test_an_approved_intent_opens_the_card_it_named(world: World) -> None:
-    """A card that was named stays the card; while it is busy the approval waits."""
+async def test_an_approved_intent_opens_the_card_it_was_declared_with(world: World) -> None:
+    """It opens where that card still serves; where it is busy by then, another one is opened."""
     agent = await world.agent()
     named = await card_for(world, "infra-agent", merchant_lock=["openai.com", "aws.amazon.com"])
-    await card_for(world, "infra-agent", merchant_lock=["openai.com"])
+    spare = await card_for(world, "infra-agent", merchant_lock=["openai.com"])
     asked = await buy(agent, 9000, card_id=named.id)
-    assert asked.state == "pending_approval"
-    other = await buy(agent, 1000, "aws.amazon.com", card_id=named.id)
-    assert other.state == "approved"
-    await refused(world.signets.intents.approve(asked.id), "card_busy")
-    await agent.intents.cancel(other.id)
-    approved = await world.signets.intents.approve(asked.id)
+    busy = await buy(agent, 1000, "aws.amazon.com", card_id=named.id)
+    assert (asked.state, busy.state) == ("pending_approval", "approved")
+    elsewhere = await world.signets.intents.approve(asked.id)
+    assert (elsewhere.state, elsewhere.card_id) == ("approved", spare.id)
+    await agent.intents.cancel(elsewhere.id)
+    await agent.intents.cancel(busy.id)
+    again = await buy(agent, 9000, card_id=named.id)
+    approved = await world.signets.intents.approve(again.id)
     assert (approved.state, approved.card_id) == ("approved", named.id)
+    await balanced(world)

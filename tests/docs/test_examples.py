@@ -21,10 +21,10 @@ class Ran:
     output: str
 
 
-async def run(world: World, key: str, script: str, *arguments: str) -> Ran:
+async def run(world: World, key: str, script: str, *arguments: str, **more: str) -> Ran:
     """Run a script in a process of its own, with nothing but this world in its environment."""
     async with world.services.store.unlocked(world.org_id) as uow:
-        [connection] = await uow.identity.connections()
+        connection = (await uow.identity.connections())[0]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "examples" / script),
@@ -36,6 +36,7 @@ async def run(world: World, key: str, script: str, *arguments: str) -> Ran:
             "SIGNETS_BASE_URL": world.base_url,
             "SANDBOX_URL": connection.base_url,
             "SANDBOX_API_KEY": SANDBOX_KEY,
+            **more,
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -94,3 +95,37 @@ async def test_reconcile_card(world: World) -> None:
     assert dirty.code == 1, dirty.output
     assert "        0      6365         0  in all" in dirty.output
     assert "nobody had authorized" in dirty.output
+
+
+async def test_connect_issuer(world: World, tmp_path: Path) -> None:
+    """An account is connected by settings alone, twice without harm, and then serves a charge."""
+    async with world.services.store.unlocked(world.org_id) as uow:
+        known = await uow.identity.connections()
+    server = {
+        "SIGNETS_DATABASE_URL": world.runtime.database_url,
+        "SIGNETS_DATA_DIR": str(tmp_path),
+        "SIGNETS_PUBLIC_URL": world.base_url,
+        "LITHIC_API_KEY": SANDBOX_KEY,
+    }
+    for _ in range(2):
+        ran = await run(
+            world,
+            "",
+            "connect_issuer.py",
+            world.org_id,
+            "--base-url",
+            known[0].base_url,
+            **server,
+        )
+        assert ran.code == 0, ran.output
+        assert "lithic (test) at http://127.0.0.1:" in ran.output
+        assert SANDBOX_KEY not in ran.output
+    async with world.services.store.unlocked(world.org_id) as uow:
+        connections = await uow.identity.connections()
+    assert [one.issuer for one in connections] == ["sandbox", "lithic"]
+
+    agent = await world.agent("infra-agent")
+    intent = await agent.intents.create(
+        purpose="Credits", expected_amount=2000, expected_merchant="openai.com"
+    )
+    assert (await world.network.charge(intent.card_id or "", 2000)).approved

@@ -84,7 +84,8 @@ class Batch:
     decisions: dict[str, list[DecisionRow]] = field(default_factory=dict)  # by request id
     transactions: dict[str, Transaction] = field(default_factory=dict)  # by request id
     events: dict[str, list[LifecycleEvent]] = field(default_factory=dict)  # by transaction id
-    live: dict[str, dict[str, Transaction]] = field(default_factory=dict)  # card -> id
+    # Of each card, by request id: what still holds money.
+    live: dict[str, dict[str, LiveAuthorization]] = field(default_factory=dict)
     intents: dict[str, Intent] = field(default_factory=dict)
     exposures: dict[str, ExposureRow] = field(default_factory=dict)  # by subject
     matches: dict[str, MerchantMatch] = field(default_factory=dict)  # by request key
@@ -121,15 +122,9 @@ class Batch:
             intent=self._intent_facts(intent) if intent else None,
             known=known,
             live=tuple(
-                LiveAuthorization(
-                    request_id=one.issuer_token,
-                    vendor=one.vendor,
-                    amount=one.held,
-                    currency=one.currency,
-                    intent_id=one.intent_id,
-                )
+                one
                 for one in self.live.get(book.card.id, {}).values()
-                if one.issuer_token != request.request_id
+                if one.request_id != request.request_id
             ),
             caps=tuple((cap, self.used[key]) for cap, key in limits.caps),
             budgets=tuple((budget, self.budgets[key]) for budget, key in limits.budgets),
@@ -232,12 +227,11 @@ async def gather(
         batch.decisions.setdefault(row.request_id, []).append(row)
     await _gather_cards(uow, batch, connection_id, tokens)
     card_ids = [book.card.id for book in batch.cards.values()]
-    for found in await uow.authorizations.transactions(connection_id, ids, card_ids):
-        if found.connection_id == connection_id and found.issuer_token in ids:
-            batch.transactions[found.issuer_token] = found
-            batch.events[found.id] = await uow.transactions.events(found.id)
-        if found.held > 0 and found.card_id is not None:
-            batch.live.setdefault(found.card_id, {})[found.id] = found
+    for found in await uow.authorizations.transactions(connection_id, ids):
+        batch.transactions[found.issuer_token] = found
+        batch.events[found.id] = await uow.transactions.events(found.id)
+    for card_id, one in await uow.authorizations.live(card_ids):
+        batch.live.setdefault(card_id, {})[one.request_id] = one
     intent_ids = {
         *(book.window.intent_id for book in batch.cards.values() if book.window),
         *(one.intent_id for one in batch.transactions.values() if one.intent_id),

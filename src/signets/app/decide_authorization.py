@@ -36,6 +36,7 @@ from signets.app.records import (
     PostingRow,
     Transaction,
     VelocityRow,
+    WindowRow,
 )
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -73,7 +74,7 @@ class Writes:
     evidence: list[EvidenceRow] = field(default_factory=list)
     intents: dict[str, Intent] = field(default_factory=dict)
     card_seqs: dict[str, int] = field(default_factory=dict)
-    windows: list[dict[str, Any]] = field(default_factory=list)
+    windows: list[WindowRow] = field(default_factory=list)
     tripped: list[str] = field(default_factory=list)
 
 
@@ -308,7 +309,7 @@ def _hold(
         grace = timedelta(seconds=batch.policy.grace_seconds)
         ends_at = min(window.closes_at, batch.now + grace)
         card_book.window = replace(window, consumed_at=batch.now, ends_at=ends_at)
-        writes.windows.append({"id": window.id, "consumed_at": batch.now, "ends_at": ends_at})
+        writes.windows.append(card_book.window)
     if decision.kind is DecisionKind.VERIFICATION:
         card_book.verifications += 1
 
@@ -436,27 +437,15 @@ def _unknown_card(
 
 async def _commit(services: Services, uow: UnitOfWork, writes: Writes) -> None:
     """Write everything; the caller's transaction commits it."""
-    await uow.authorizations.update_cards(
-        [{"id": card_id, "evidence_seq": seq} for card_id, seq in writes.card_seqs.items()]
-    )
-    await uow.authorizations.update_intents(
-        [
-            {
-                "id": intent.id,
-                "state": intent.state.value,
-                "charges": intent.charges,
-                "used": intent.used,
-                "evidence_seq": intent.evidence_seq,
-            }
-            for intent in writes.intents.values()
-        ]
-    )
-    await uow.authorizations.consume_windows(writes.windows)
-    await uow.transactions.put(list(writes.transactions.values()))
-    await uow.authorizations.add_decisions(writes.decisions)
-    await uow.ledger.put_exposures(list(writes.exposures.values()))
-    await uow.ledger.post(writes.postings)
-    await uow.ledger.add_velocity(writes.velocity)
-    await uow.evidence.append(writes.evidence)
+    async with uow.pipeline():
+        await uow.authorizations.update_cards(writes.card_seqs)
+        await uow.authorizations.update_intents(list(writes.intents.values()))
+        await uow.authorizations.consume_windows(writes.windows)
+        await uow.transactions.put(list(writes.transactions.values()))
+        await uow.authorizations.add_decisions(writes.decisions)
+        await uow.ledger.put_exposures(list(writes.exposures.values()))
+        await uow.ledger.post(writes.postings)
+        await uow.ledger.add_velocity(writes.velocity)
+        await uow.evidence.append(writes.evidence)
     for card_id in writes.tripped:
         await trip_breaker(services, uow, card_id)

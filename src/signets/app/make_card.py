@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dataclasses import dataclass
 
 from signets.app.journal import record
 from signets.app.ports import IssuerCardState
-from signets.app.records import Agent, Card
+from signets.app.records import Agent, Card, Intent
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.core.card import CardState, LimitPeriod
@@ -116,7 +118,10 @@ async def refit_card(
     somebody chose it.
     """
     card = await uow.cards.get(intent.card_id or "")
-    if card is None or card.created_at != intent.approved_at:
+    first = intent
+    while first.supersedes is not None:
+        first = await uow.intents.get(first.supersedes) or replace(first, supersedes=None)
+    if card is None or card.created_at != first.approved_at:
         return
     await uow.cards.set_spending_limit(card.id, spending_limit)
     await record(

@@ -6,7 +6,7 @@ each method; they are here so that use cases depend on the need and never on the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -36,6 +36,7 @@ from signets.app.records import (
     VelocityRow,
     WindowRow,
 )
+from signets.core.authorization.facts import LiveAuthorization
 from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
@@ -224,16 +225,18 @@ class Authorizations(Protocol):
     async def intents(self, intent_ids: Sequence[str]) -> list[Intent]: ...
 
     async def transactions(
-        self, connection_id: str, tokens: Sequence[str], card_ids: Sequence[str]
+        self, connection_id: str, tokens: Sequence[str]
     ) -> list[Transaction]: ...
+
+    async def live(self, card_ids: Sequence[str]) -> list[tuple[str, LiveAuthorization]]: ...
 
     async def add_decisions(self, decisions: Sequence[DecisionRow]) -> None: ...
 
-    async def update_intents(self, rows: Sequence[dict[str, Any]]) -> None: ...
+    async def update_intents(self, intents: Sequence[Intent]) -> None: ...
 
-    async def update_cards(self, rows: Sequence[dict[str, Any]]) -> None: ...
+    async def update_cards(self, sequence: Mapping[str, int]) -> None: ...
 
-    async def consume_windows(self, rows: Sequence[dict[str, Any]]) -> None: ...
+    async def consume_windows(self, windows: Sequence[WindowRow]) -> None: ...
 
 
 class Transactions(Protocol):
@@ -400,6 +403,10 @@ class UnitOfWork(Protocol):
     def evidence(self) -> Evidence: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
+
+    def pipeline(self) -> AbstractAsyncContextManager[object]:
+        """Statements inside are sent together; nothing in it may read a result."""
+        ...
 
 
 class Store(Protocol):

@@ -9,6 +9,7 @@ import typer
 
 from signets.cli import (
     cards,
+    demo,
     evidence,
     identity,
     intents,
@@ -53,6 +54,7 @@ def build() -> typer.Typer:
         ("db", setup.database),
     ):
         app.add_typer(group, name=name)
+    app.command()(demo.demo)
     app.command()(identity.alerts)
     app.command()(identity.freeze)
     app.command()(identity.unfreeze)

@@ -26,7 +26,7 @@ def show(
     version: Annotated[int | None, typer.Option(min=1, help="A stored version.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the policy in force as YAML, ready to edit and apply.
+    """Show the policy in force as YAML with every default written out, ready to edit.
 
     Example: signets policy show > policy.yaml
     """

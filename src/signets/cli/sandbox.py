@@ -389,9 +389,7 @@ def _show_charge(outcome: Charge, *, as_json: bool) -> None:
         answer = "approved" if outcome.approved else f"declined ({outcome.result})"
         print_fields([("token", outcome.token), ("answer", answer)])
         if not outcome.approved:
-            say(
-                "why: signets decisions list (if it is not there, the issuer declined before asking)"
-            )
+            say("why: signets decisions list (not there: the issuer declined before asking)")
     if not outcome.approved:
         raise typer.Exit(REFUSED)
 

@@ -25,7 +25,7 @@ from tests.core.authorization.builders import (
     verified,
     world,
 )
-from tests.core.authorization.scenarios import DONE, TABLE, Line
+from tests.core.authorization.scenarios import DONE, Line, read_table
 
 from signets.core.authorization.case import small_amount
 from signets.core.authorization.decide import decide
@@ -37,6 +37,7 @@ from signets.core.reasons import CATALOGUE, Reason
 from signets.core.velocity import Exposure
 
 R = Reason
+TABLE = read_table()
 
 
 @pytest.mark.parametrize("line", TABLE, ids=lambda line: line.title)
@@ -52,7 +53,7 @@ def test_the_table_knows_every_reason():
     assert {line.answer for line in TABLE} == {"approved", *(one.value for one in Reason)}
 
 
-#: What makes each check fail, whatever else fails: a change of the facts of `world()` for ask(2300).
+#: What makes each check fail, whatever else fails: a change of the facts of `world()`.
 BREAK: dict[Reason, Callable[[Facts], Facts]] = {
     R.CARD_CLOSED: lambda f: replace(f, card=replace(f.card, state=CardState.CLOSED)),
     R.FROZEN: lambda f: replace(f, card=replace(f.card, frozen=("card",))),
@@ -73,7 +74,7 @@ BREAK: dict[Reason, Callable[[Facts], Facts]] = {
 NEVER_TOGETHER = {(R.MERCHANT_MISMATCH, R.MERCHANT_UNVERIFIED)}
 
 
-@pytest.mark.parametrize("first,second", combinations(BREAK, 2), ids=str)
+@pytest.mark.parametrize(("first", "second"), list(combinations(BREAK, 2)), ids=str)
 def test_two_checks_fail_and_the_first_in_order_names_it(first: Reason, second: Reason):
     """Of two failing checks the earlier in the catalogue is the reason; both are on record."""
     if (first, second) in NEVER_TOGETHER:

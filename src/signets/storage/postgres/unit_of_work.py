@@ -10,7 +10,7 @@ organization, whatever the clocks of the API machines say.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
 import psycopg
@@ -54,6 +54,13 @@ class PostgresUnitOfWork:
         self.ledger = Ledger(connection, org_id)
         self.evidence = Evidence(connection, org_id)
         self.housekeeping = Housekeeping(connection, org_id)
+
+    def pipeline(self) -> AbstractAsyncContextManager[object]:
+        """Send the statements inside without waiting for each one's answer.
+
+        An error of any of them is raised at the end of the block, at the latest.
+        """
+        return self.connection.pipeline()
 
 
 class PostgresStore:
