@@ -114,9 +114,8 @@ def measure(size: Size, say: Callable[[str], None]) -> Report:
             ) as rival_database:
                 rival = Pgbench(rival_database.url)
                 rival.initialise(size.scale)
-            _analyze(database)
             with running_api(settings, folder / "api.log") as api:
-                sent = _rounds(report, size, world, settings.port, rival, folder, say)
+                sent = _rounds(report, size, world, settings.port, database, rival, folder, say)
                 report.resident_mb = resident_mb(api.pid)
             asyncio.run(_check(report, settings, world, sent, database))
     return report
@@ -132,6 +131,7 @@ def _rounds(
     size: Size,
     world: World,
     port: int,
+    database: Database,
     rival: Pgbench,
     folder: Path,
     say: Callable[[str], None],
@@ -148,6 +148,7 @@ def _rounds(
         )
         sent.append((requests, outcome))
         if warm_up:
+            _analyze(database)
             say(f"warmed up with {len(outcome.indexes):,} requests")
             continue
         tps = rival.transactions_per_second(size.seconds, CONNECTIONS)
@@ -189,9 +190,11 @@ async def _check(
         report.problems.append(f"{len(asked)} answered, but {report.decisions} decisions stored")
     if approvals != sum(asked.values()):
         report.problems.append(f"{sum(asked.values())} approved, but {approvals} approvals stored")
-    async with open_runtime(settings, pool_size=2, upgrade=False) as runtime:
-        async with runtime.store.unlocked(world.org_id) as uow:
-            report.problems += await uow.ledger.imbalance()
+    async with (
+        open_runtime(settings, pool_size=2, upgrade=False) as runtime,
+        runtime.store.unlocked(world.org_id) as uow,
+    ):
+        report.problems += await uow.ledger.imbalance()
 
 
 def fsync_p99_ms(path: Path) -> float:
@@ -209,7 +212,7 @@ def fsync_p99_ms(path: Path) -> float:
 
 
 def _analyze(database: Database) -> None:
-    """After a bulk load, as autovacuum would a minute later."""
+    """What autovacuum does within a minute: plans must not stay those of empty tables."""
     with psycopg.connect(database.url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
 

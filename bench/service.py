@@ -18,10 +18,6 @@ from bench.load import Job, Outcome
 from signets.settings import Settings
 
 _READY_SECONDS = 30.0
-_COMMAND = (
-    "from signets.processes.api import run_api; from signets.settings import Settings;"
-    " run_api(Settings(), workers=1)"
-)
 
 
 @contextmanager
@@ -38,7 +34,7 @@ def running_api(settings: Settings, log: Path) -> Iterator[subprocess.Popen[byte
     }
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND], env=environment, stdout=sink, stderr=sink
+            [sys.executable, "-m", "signets", "api"], env=environment, stdout=sink, stderr=sink
         )
         try:
             _await_ready(process, settings.port, log)

@@ -163,9 +163,7 @@ async def build_world(runtime: Runtime, cards: int, say: Callable[[str], None]) 
                 made[role].append(chunk.add(number, role, shop, agents[number % len(agents)]))
             await chunk.write()
             say(f"  {min(begin + _CHUNK, cards):,} of {cards:,} cards")
-    return World(
-        org_id=org_id, connection_id=connection_id, secret=secret, shops=shops, cards=made
-    )
+    return World(org_id=org_id, connection_id=connection_id, secret=secret, shops=shops, cards=made)
 
 
 def find_shops(services: Services) -> tuple[Shop, ...]:

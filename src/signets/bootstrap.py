@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from signets.app.services import Services, Vault
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.ids import Prefix
 from signets.core.merchant.directory import Directory
-from signets.issuers.lithic.adapter import LithicIssuer
+from signets.issuers.registry import ADAPTERS, ClosableIssuer, ConnectionSettings
 from signets.jobs import ProcrastinateJobs, open_app
 from signets.settings import Settings
 from signets.storage.postgres import migrate
@@ -37,15 +38,16 @@ class ConnectedIssuers:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._clients: dict[tuple[str, str], LithicIssuer] = {}
+        self._clients: dict[tuple[str, str], ClosableIssuer] = {}
 
     def client(self, connection: Connection) -> Issuer:
-        """Sandbox and Lithic speak the same wire API; only address and key differ.
+        """The adapter of the connection's issuer, from the registry.
 
         Raises:
             Refusal: ``issuer_unknown`` for a connection of an issuer without an adapter.
         """
-        if connection.issuer not in ("sandbox", "lithic"):
+        adapter = ADAPTERS.get(connection.issuer)
+        if adapter is None:
             raise Refusal(
                 RefusalKind.CONFLICT,
                 "issuer_unknown",
@@ -54,7 +56,11 @@ class ConnectedIssuers:
         key = (connection.id, connection.base_url)
         if key not in self._clients:
             api_key = self._vault.open(connection.org_id, connection.api_key_sealed).decode()
-            self._clients[key] = LithicIssuer(api_key=api_key, base_url=connection.base_url)
+            self._clients[key] = adapter(
+                ConnectionSettings(
+                    api_key=api_key, base_url=connection.base_url, mode=connection.mode
+                )
+            )
         return self._clients[key]
 
     def secrets(self, connection: Connection) -> IssuerSecrets:
@@ -160,4 +166,7 @@ class LoggingObserver:
 
     def failed(self, what: str, error: BaseException) -> None:
         """Something went wrong and was contained."""
-        _log.error("failed", what=what, error=type(error).__name__, detail=str(error)[:300])
+        # The type and the innermost place only: a message may hold values or addresses.
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else ""
+        _log.error("failed", what=what, error=type(error).__name__, where=where)

@@ -6,11 +6,11 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from tests.world import Charge, World
 
 from signets import AsyncSignets
 from signets.client.errors import APIStatusError
 from signets.client.types import Card, Decision, EvidenceEntry, Intent, Transaction
-from tests.world import Charge, World
 
 
 async def refused(call: Awaitable[object], code: str, *, says: str = "") -> APIStatusError:
@@ -22,9 +22,7 @@ async def refused(call: Awaitable[object], code: str, *, says: str = "") -> APIS
     return caught.value
 
 
-async def buy(
-    agent: AsyncSignets, amount: int, vendor: str = "openai.com", **given: Any
-) -> Intent:
+async def buy(agent: AsyncSignets, amount: int, vendor: str = "openai.com", **given: Any) -> Intent:
     """Declare a purchase."""
     return await agent.intents.create(
         purpose=given.pop("purpose", "Buy API credits"),
@@ -54,8 +52,9 @@ async def policy(world: World, **changes: Any) -> int:
 
 
 async def unbounded(world: World) -> None:
-    """No caps and no breaker to speak of: for tests that charge often and look elsewhere."""
-    await policy(world, caps=[], breaker={"declines": 1000, "within": "10m"})
+    """No caps, no breaker to speak of, all approved: for tests that charge often."""
+    yes = {"name": "yes", "when": {"up_to": 100_000, "currency": "USD"}, "then": "approve"}
+    await policy(world, caps=[], breaker={"declines": 1000, "within": "10m"}, rules=[yes])
 
 
 async def decision(world: World) -> Decision:
@@ -82,13 +81,18 @@ async def transaction(world: World, token: str) -> Transaction:
 async def entries(world: World, **of: Any) -> list[EvidenceEntry]:
     """Evidence of an intent or card, oldest first."""
     found = [one async for one in world.signets.evidence.list(**of)]
-    return sorted(found, key=lambda one: (one.intent_seq if "intent_id" in of else one.card_seq) or 0)
+    return sorted(found, key=lambda one: number_of(one, of))
+
+
+def number_of(entry: EvidenceEntry, of: dict[str, Any]) -> int:
+    """Its number within the intent or card that was asked for."""
+    return (entry.intent_seq if "intent_id" in of else entry.card_seq) or 0
 
 
 async def kinds(world: World, **of: Any) -> list[str]:
     """The kinds of those entries, after a check that their numbers have no gap."""
     found = await entries(world, **of)
-    numbers = [one.intent_seq if "intent_id" in of else one.card_seq for one in found]
+    numbers = [number_of(one, of) for one in found]
     assert numbers == list(range(1, len(found) + 1))
     return [one.kind for one in found]
 

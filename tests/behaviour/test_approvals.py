@@ -9,7 +9,7 @@ from tests.world import World
 
 
 async def test_who_may_decide(world: World) -> None:
-    """Not who asked, no viewer, nobody unnamed, no agent, nobody twice; two where two are needed."""
+    """Not who asked, no viewer, nobody unnamed, no agent, nobody twice; two where two must."""
     rules = [
         {
             "name": "two",
@@ -26,7 +26,10 @@ async def test_who_may_decide(world: World) -> None:
     viewer = await world.member("cy@acme.test", "viewer")
     unnamed = await world.member("dan@acme.test", "approver")
     intent = await eve.intents.create(
-        purpose="Seats", expected_amount=2000, expected_merchant="openai.com", agent_id="infra-agent"
+        purpose="Seats",
+        expected_amount=2000,
+        expected_merchant="openai.com",
+        agent_id="infra-agent",
     )
     assert (intent.state, intent.approval and intent.approval.required) == ("pending_approval", 2)
 
@@ -36,10 +39,10 @@ async def test_who_may_decide(world: World) -> None:
     await refused(unnamed.intents.approve(intent.id), "approver_not_named")
     await refused(agent.intents.approve(intent.id), "scope_missing")
     key = await world.signets.keys.create(owner="organization", name="ci")
-    await refused((await world.client(key.secret or "")).intents.approve(intent.id), "scope_missing")
     await refused(
-        bob.intents.approve(intent.id, comment="card 4111111111111111"), "pan_in_text"
+        (await world.client(key.secret or "")).intents.approve(intent.id), "scope_missing"
     )
+    await refused(bob.intents.approve(intent.id, comment="card 4111111111111111"), "pan_in_text")
     first = await bob.intents.approve(intent.id, comment="fine")
     assert (first.state, first.card_id, first.window) == ("pending_approval", None, None)
     await refused(bob.intents.approve(intent.id), "already_voted")
@@ -117,6 +120,28 @@ async def test_policy_is_asked_again_at_approval(world: World) -> None:
     assert approved.state == "approved"
     assert approved.policy is not None and approved.policy.version == version
     await balanced(world)
+
+
+async def test_policy_may_ask_for_more_meanwhile(world: World) -> None:
+    """Tightened while an intent waits: the votes and the voters needed are today's."""
+    agent = await world.agent()
+    bob = await world.member("bob@acme.test", "approver")
+    eve = await world.member("eve@acme.test", "approver")
+    asked = await buy(agent, 9000)
+    assert asked.approval is not None and asked.approval.required == 1
+    two = {
+        "name": "two",
+        "then": "escalate",
+        "approvals": 2,
+        "approvers": ["bob@acme.test", "eve@acme.test"],
+    }
+    await policy(world, rules=[two])
+    await refused(world.signets.intents.approve(asked.id), "approver_not_named")
+    first = await bob.intents.approve(asked.id)
+    assert first.state == "pending_approval"
+    assert first.approval is not None and first.approval.required == 2
+    await policy(world, rules=[{**two, "approvals": 1}])  # what was asked stays asked
+    assert (await eve.intents.approve(asked.id)).state == "approved"
 
 
 async def test_an_approved_intent_opens_the_card_it_was_declared_with(world: World) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.world import World
 
 from signets.client.errors import InvalidRequestError
-from tests.world import World
 
 RATE = {"rates": {"EUR": "1.10"}, "tolerance": 5}
 EUROS = {
@@ -43,8 +43,9 @@ async def test_a_foreign_intent_is_compared_in_its_own_currency(world: World) ->
     )
     assert (intent.state, intent.maximum, intent.currency) == ("approved", 2200, "EUR")
     card = await agent.cards.get(intent.card_id)
-    # EUR 22.00 at 1.10 is USD 24.20, and 5 % more for the rate: USD 25.41.
-    assert (card.currency, card.spending_limit) == ("USD", 2541)
+    # EUR 22.00 at 1.10 is USD 24.20, and 5 % more for the rate: USD 25.41; five verifications of
+    # a dollar have room beside it.
+    assert (card.currency, card.spending_limit) == ("USD", 2541 + 500)
 
     # EUR 22.01 is above the maximum, however few dollars it comes to.
     dear = await world.network.charge(card.id, 2300, merchant_amount=2201, **EUROS)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import psycopg
 import pytest
-
 from tests.behaviour.kit import buy, card_for, entries, refused
 from tests.world import World
 
@@ -48,25 +48,20 @@ async def test_only_the_owning_agent_inside_the_window(
 
 
 def _whole_database(url: str) -> str:
-    """Every row of every table as text (sealed bodies are ciphertext)."""
+    """Every row of every table as text, and the bytes in it too (sealed bodies are ciphertext)."""
     with psycopg.connect(url) as connection:
         tables = connection.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
             " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
         ).fetchall()
-        found = []
-        for (table,) in tables:
-            rows = connection.execute(f"SELECT t::text FROM {table} t").fetchall()
-            found += [row[0] for row in rows]
-            # bytea shows as hex: look for the number's bytes too.
-            found += [bytes.fromhex(part).decode("latin-1") for part in _hex("".join(found[-len(rows):]))]
-    return "\n".join(found)
-
-
-def _hex(text: str) -> list[str]:
-    import re
-
-    return [part for part in re.findall(r"\\\\?x([0-9a-f]{26,})", text) if len(part) % 2 == 0]
+        rows = [
+            row[0]
+            for (table,) in tables
+            for row in connection.execute(f"SELECT t::text FROM {table} t").fetchall()
+        ]
+    whole = "\n".join(rows)
+    raw = re.findall(r"x((?:[0-9a-f]{2}){13,})", whole)
+    return "\n".join([whole, *(bytes.fromhex(one).decode("latin-1") for one in raw)])
 
 
 async def test_ten_an_hour(world: World) -> None:

@@ -26,6 +26,8 @@ import pytest
 from tests.docs.keys import agent_key
 from tests.world import World
 
+from signets import Signets
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _FENCE = re.compile(r"^```(\w+) test ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -65,13 +67,18 @@ async def test_python_blocks_run(page: str, world: World, monkeypatch: pytest.Mo
     keys = {"": await agent_key(world, "infra-agent"), "admin": world.organization.admin_token}
     monkeypatch.setenv("SIGNETS_BASE_URL", world.base_url)
     names: dict[str, Any] = {}
-    for block in blocks((ROOT / page).read_text()):
-        if block.language != "python":
-            continue
-        monkeypatch.setenv("SIGNETS_API_KEY", keys[block.key])
-        # Padding makes a traceback's line number the page's.
-        source = compile("\n" * (block.line - 1) + block.code, page, "exec")
-        await asyncio.to_thread(exec, source, names)
+    try:
+        for block in blocks((ROOT / page).read_text()):
+            if block.language == "python":
+                monkeypatch.setenv("SIGNETS_API_KEY", keys[block.key])
+                # Padding makes a traceback's line number the page's.
+                source = compile("\n" * (block.line - 1) + block.code, page, "exec")
+                await asyncio.to_thread(exec, source, names)
+    finally:
+        # The reader's program would end here, and its connections with it.
+        for value in names.values():
+            if isinstance(value, Signets):
+                value.close()
 
 
 @pytest.mark.parametrize("page", pages_with("console"))

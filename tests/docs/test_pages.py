@@ -40,9 +40,7 @@ def test_links_inside_the_repository_resolve(page: Path) -> None:
 def test_files_that_a_page_names_exist(page: Path) -> None:
     """Each `src/…`, `tests/…`, `docs/…` path in code style is there (`*` may stand for some)."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    missing = [
-        path for path in _PATH.findall(text) if not any(ROOT.glob(path.rstrip("/"))) and path
-    ]
+    missing = [path for path in _PATH.findall(text) if not any(ROOT.glob(path.rstrip("/")))]
     assert missing == []
 
 

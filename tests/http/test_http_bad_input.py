@@ -381,7 +381,7 @@ async def test_a_dead_key_says_why(shared: World):
 async def test_the_same_idempotency_key_gives_the_same_object_or_a_conflict(shared: World):
     """Same body: the same intent, marked as a replay. Another body or object: 409."""
     agent = shared.ours.tokens["agent"]
-    body = {**INTENT, "expected_amount": 900}
+    body = {**INTENT, "expected_merchant": "github.com", "expected_amount": 900}
     headers = {"Idempotency-Key": "once"}
     first = await shared.call("POST", "/v1/intents", agent, json=body, headers=headers)
     again = await shared.call("POST", "/v1/intents", agent, json=body, headers=headers)

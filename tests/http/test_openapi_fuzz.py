@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from tests.http.world import Tenant, World
 
-EXAMPLES = 20
+EXAMPLES = 12
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -33,7 +33,7 @@ CHECKS = [
 
 
 async def test_generated_requests_find_no_server_error(running: World):
-    """Twenty examples of every documented operation, on unknown and on existing objects."""
+    """Examples of every documented operation, on unknown and on existing objects."""
     found = await asyncio.to_thread(_fuzz, str(running.client.base_url), running.ours)
     assert found == []
 
@@ -55,7 +55,13 @@ def _fuzz(url: str, tenant: Tenant) -> list[str]:
 
 def _examples(operation: Any, session: requests.Session, tenant: Tenant) -> None:
     who = "agent" if operation.path.endswith("/reveal") else "admin"
-    token = f"Bearer {tenant.tokens[who]}"
+
+    def with_key(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # Last, because invalid examples come without it: they would all end at 401.
+        request.headers["Authorization"] = f"Bearer {tenant.tokens[who]}"
+        return request
+
+    session.auth = with_key
 
     @settings(
         max_examples=EXAMPLES,
@@ -76,7 +82,6 @@ def _examples(operation: Any, session: requests.Session, tenant: Tenant) -> None
         if real:
             for known in (case.path_parameters, case.query, case.body):
                 _make_real(known, tenant)
-        case.headers["Authorization"] = token
         response = case.call(session=session)
         case.validate_response(response, checks=CHECKS)
 

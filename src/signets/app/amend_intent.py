@@ -54,7 +54,7 @@ async def amend_intent(
     async with services.store.transaction(caller.org_id) as uow:
         earlier = await recall(uow, caller, idempotency)
         if earlier is not None:
-            declared = Declared(intent_id=earlier, card_id=None, replayed=True)
+            declared = Declared(intent_id=earlier.result_id, card_id=None, replayed=True)
             old_card = None
         else:
             old = await visible_intent(uow, caller, intent_id)

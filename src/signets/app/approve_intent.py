@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from signets.app.make_card import NewCard, make_card
+from signets.app.make_card import NewCard, made_limit, make_card
 from signets.app.open_period import open_first_period
 from signets.app.records import Agent, Card, Intent
 from signets.app.services import Services
@@ -34,7 +34,7 @@ async def approve_intent(
     if card is None:
         new = NewCard(
             merchant_lock=(intent.vendor,),
-            spending_limit=intent.reserve,
+            spending_limit=made_limit(policy, intent.reserve, currency),
             currency=currency,
             recurring=intent.usage is Usage.RECURRING,
             workflow=intent.workflow,

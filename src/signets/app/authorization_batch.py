@@ -8,7 +8,7 @@ the database will hold after the commit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from signets.app.limits import columns_of, counted_by, key_of, limit_since
@@ -223,23 +223,16 @@ async def gather(
     )
     tokens = sorted({request.card_token for request in requests})
     ids = sorted({request.request_id for request in requests})
-    for row in await uow.authorizations.decisions(connection_id, ids):
+    async with uow.together() as group:
+        decisions = group.create_task(uow.authorizations.decisions(connection_id, ids))
+        cards = group.create_task(uow.authorizations.cards(connection_id, tokens))
+        transactions = group.create_task(uow.authorizations.transactions(connection_id, ids))
+    for row in decisions.result():
         batch.decisions.setdefault(row.request_id, []).append(row)
-    await _gather_cards(uow, batch, connection_id, tokens)
-    card_ids = [book.card.id for book in batch.cards.values()]
-    for found in await uow.authorizations.transactions(connection_id, ids):
+    for found in transactions.result():
         batch.transactions[found.issuer_token] = found
-        batch.events[found.id] = await uow.transactions.events(found.id)
-    for card_id, one in await uow.authorizations.live(card_ids):
-        batch.live.setdefault(card_id, {})[one.request_id] = one
-    intent_ids = {
-        *(book.window.intent_id for book in batch.cards.values() if book.window),
-        *(one.intent_id for one in batch.transactions.values() if one.intent_id),
-    }
-    for intent in await uow.authorizations.intents(sorted(intent_ids)):
-        batch.intents[intent.id] = intent
-    subjects = [*intent_ids, *(one.id for one in batch.transactions.values())]
-    batch.exposures.update(await uow.ledger.exposures(sorted(subjects)))
+    await _gather_cards(uow, batch, cards.result())
+    await _gather_intents(uow, batch)
     for request in requests:
         _examine(services, batch, request)
     await _gather_limits(uow, batch)
@@ -247,32 +240,60 @@ async def gather(
 
 
 async def _gather_cards(
-    uow: UnitOfWork, batch: Batch, connection_id: str, tokens: Sequence[str]
+    uow: UnitOfWork, batch: Batch, found: Sequence[tuple[Card, str, datetime | None]]
 ) -> None:
-    found = await uow.authorizations.cards(connection_id, tokens)
+    """What each card has open, at stake and behind it."""
     ids = [card.id for card, _, _ in found]
-    windows = {one.card_id: one for one in await uow.authorizations.open_windows(ids)}
     day = period_start(Period.DAY, batch.now, "UTC") or batch.now
-    verifications = await uow.ledger.verifications(ids, day)
+    by_period: dict[tuple[datetime | None, str], list[str]] = {}
+    for card, _, _ in found:
+        since = limit_since(card, batch.now, batch.policy.time_zone)
+        by_period.setdefault((since, card.currency), []).append(card.id)
+    async with uow.together() as group:
+        windows = group.create_task(uow.authorizations.open_windows(ids))
+        verifications = group.create_task(uow.ledger.verifications(ids, day))
+        live = group.create_task(uow.authorizations.live(ids))
+        exposed = [
+            group.create_task(
+                uow.ledger.exposed(
+                    ("card_id",), [(one,) for one in of_period], since=since, currency=currency
+                )
+            )
+            for (since, currency), of_period in by_period.items()
+        ]
+    open_windows = {one.card_id: one for one in windows.result()}
+    exposures = {
+        card_id: exposure
+        for of_period, task in zip(by_period.values(), exposed, strict=True)
+        for card_id, exposure in zip(of_period, task.result(), strict=True)
+    }
     for card, handle, frozen_at in found:
         batch.cards[card.issuer_token or ""] = CardBook(
             card=card,
             agent_handle=handle,
             agent_frozen=frozen_at is not None,
-            exposure=Exposure(),
-            window=windows.get(card.id),
-            verifications=verifications.get(card.id, 0),
+            exposure=exposures[card.id],
+            window=open_windows.get(card.id),
+            verifications=verifications.result().get(card.id, 0),
         )
-    by_period: dict[tuple[datetime | None, str], list[CardBook]] = {}
-    for book in batch.cards.values():
-        since = limit_since(book.card, batch.now, batch.policy.time_zone)
-        by_period.setdefault((since, book.card.currency), []).append(book)
-    for (since, currency), books in by_period.items():
-        exposures = await uow.ledger.exposed(
-            ("card_id",), [(book.card.id,) for book in books], since=since, currency=currency
-        )
-        for book, exposure in zip(books, exposures, strict=True):
-            book.exposure = exposure
+    for card_id, one in live.result():
+        batch.live.setdefault(card_id, {})[one.request_id] = one
+
+
+async def _gather_intents(uow: UnitOfWork, batch: Batch) -> None:
+    """The intents of the cards' windows and of transactions that are known."""
+    known = [one.id for one in batch.transactions.values()]
+    intent_ids = {
+        *(book.window.intent_id for book in batch.cards.values() if book.window),
+        *(one.intent_id for one in batch.transactions.values() if one.intent_id),
+    }
+    async with uow.together() as group:
+        intents = group.create_task(uow.authorizations.intents(sorted(intent_ids)))
+        exposures = group.create_task(uow.ledger.exposures(sorted([*intent_ids, *known])))
+        events = [group.create_task(uow.transactions.events(one)) for one in known]
+    batch.intents.update((intent.id, intent) for intent in intents.result())
+    batch.exposures.update(exposures.result())
+    batch.events.update(zip(known, (task.result() for task in events), strict=True))
 
 
 def _examine(services: Services, batch: Batch, request: AuthorizationRequest) -> None:
@@ -322,28 +343,6 @@ async def _gather_limits(uow: UnitOfWork, batch: Batch) -> None:
             caps.setdefault(name, (cap, {}))[1][key] = None
         for budget, (name, key) in limits.budgets:
             budgets.setdefault(name, (budget, {}))[1][key] = None
-    zone = batch.policy.time_zone
-    for name, (cap, wanted) in caps.items():
-        usages = await uow.ledger.used(
-            columns_of(cap.scope),
-            list(wanted),
-            since=used_since(cap.window, batch.now, zone),
-            measure=cap.measure,
-            cap=cap.name,
-            when=await counted_by(uow, cap.when),
-        )
-        for key, usage in zip(wanted, usages, strict=True):
-            batch.used[name, key] = usage
-    for name, (budget, wanted) in budgets.items():
-        exposures = await uow.ledger.exposed(
-            columns_of(budget.scope),
-            list(wanted),
-            since=period_start(budget.period, batch.now, zone),
-            currency=budget.currency,
-            when=await counted_by(uow, budget.when),
-        )
-        for key, exposure in zip(wanted, exposures, strict=True):
-            batch.budgets[name, key] = exposure
     pairs: dict[BreakerKey, datetime] = {}
     span = timedelta(seconds=batch.policy.breaker.seconds)
     for book in batch.cards.values():
@@ -352,10 +351,44 @@ async def _gather_limits(uow: UnitOfWork, batch: Batch) -> None:
             since = max(since, book.card.breaker_reset_at)
         for vendor in (None, *book.card.merchant_lock):
             pairs[book.card.id, vendor] = since
-    counts = await uow.ledger.declines(
-        [(card, vendor, since) for (card, vendor), since in pairs.items()]
+    async with uow.together() as group:
+        for cap, wanted in caps.values():
+            group.create_task(_gather_cap(uow, batch, cap, list(wanted)))
+        for budget, wanted in budgets.values():
+            group.create_task(_gather_budget(uow, batch, budget, list(wanted)))
+        counts = group.create_task(
+            uow.ledger.declines([(card, vendor, since) for (card, vendor), since in pairs.items()])
+        )
+    batch.declines.update(zip(pairs, counts.result(), strict=True))
+
+
+async def _gather_cap(
+    uow: UnitOfWork, batch: Batch, cap: Cap, wanted: Sequence[tuple[str, ...]]
+) -> None:
+    usages = await uow.ledger.used(
+        columns_of(cap.scope),
+        wanted,
+        since=used_since(cap.window, batch.now, batch.policy.time_zone),
+        measure=cap.measure,
+        cap=cap.name,
+        when=await counted_by(uow, cap.when),
     )
-    batch.declines.update(zip(pairs, counts, strict=True))
+    for key, usage in zip(wanted, usages, strict=True):
+        batch.used[cap.name, key] = usage
+
+
+async def _gather_budget(
+    uow: UnitOfWork, batch: Batch, budget: Budget, wanted: Sequence[tuple[str, ...]]
+) -> None:
+    exposures = await uow.ledger.exposed(
+        columns_of(budget.scope),
+        wanted,
+        since=period_start(budget.period, batch.now, batch.policy.time_zone),
+        currency=budget.currency,
+        when=await counted_by(uow, budget.when),
+    )
+    for key, exposure in zip(wanted, exposures, strict=True):
+        batch.budgets[budget.name, key] = exposure
 
 
 def count_usage(
@@ -401,14 +434,13 @@ def live_after(batch: Batch, transaction: Transaction) -> None:
         return
     on_card = batch.live.setdefault(transaction.card_id, {})
     if transaction.held > 0:
-        on_card[transaction.id] = transaction
+        on_card[transaction.issuer_token] = LiveAuthorization(
+            request_id=transaction.issuer_token,
+            vendor=transaction.vendor,
+            amount=transaction.held,
+            currency=transaction.currency,
+            intent_id=transaction.intent_id,
+        )
     else:
-        on_card.pop(transaction.id, None)
+        on_card.pop(transaction.issuer_token, None)
     batch.transactions[transaction.issuer_token] = transaction
-
-
-def replace_intent(batch: Batch, intent: Intent, *, charges: int, used: int) -> Intent:
-    """The intent as later requests see it."""
-    changed = replace(intent, charges=charges, used=used)
-    batch.intents[intent.id] = changed
-    return changed

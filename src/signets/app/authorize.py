@@ -70,11 +70,15 @@ class Connections:
         self._services = services
         self._live: dict[str, Live] = {}
 
+    def at_hand(self, connection_id: str | None) -> Live | None:
+        """The connection where it was read a moment ago."""
+        known = self._live.get(connection_id or "")
+        return known if known is not None and monotonic() - known.read_at < _FRESH else None
+
     async def get(self, connection_id: str | None, *, again: bool = False) -> Live | None:
         """The connection (the only one, where no id is given); ``again`` reads it afresh."""
-        key = connection_id or ""
-        known = self._live.get(key)
-        if known is not None and not again and monotonic() - known.read_at < _FRESH:
+        known = None if again else self.at_hand(connection_id)
+        if known is not None:
             return known
         connection = await self._services.store.find_connection(connection_id)
         if connection is None:
@@ -85,7 +89,7 @@ class Connections:
             self._services.issuers.secrets(connection),
             monotonic(),
         )
-        self._live[key] = live
+        self._live[connection_id or ""] = live
         return live
 
 
@@ -115,8 +119,10 @@ class Engine:
         """The answer to one request, always; never later than the deadline."""
         begun = monotonic()
         try:
-            async with asyncio.timeout(self._deadline):
-                live = await self._connections.get(connection_id)
+            live = self._connections.at_hand(connection_id)
+            if live is None:
+                async with asyncio.timeout(self._deadline):
+                    live = await self._connections.get(connection_id)
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError):
                 raise
@@ -186,6 +192,9 @@ class Engine:
             async with asyncio.timeout(max(0.0, self._deadline - (monotonic() - begun))):
                 return await asyncio.shield(waiting.answer)
         except TimeoutError:
+            if waiting.answer.done() and waiting.answer.exception() is None:
+                # It came in the very moment the time ran out: durable, and nobody voids it.
+                return waiting.answer.result()
             waiting.abandoned = True
             return None
         except Exception as error:
@@ -217,16 +226,26 @@ class Engine:
         answers = await decide_batch(
             self._services, org_id, connection_id, [one.request for one in taken]
         )
+        given: set[str] = set()
         for one, answered in zip(taken, answers, strict=True):
             if not one.answer.done():
                 one.answer.set_result(answered.decision)
-            if one.abandoned:
+            if not one.abandoned:
+                given.add(answered.decision.id)
+        for one, answered in zip(taken, answers, strict=True):
+            # A repeat in the same batch may have been given the approval in time: then it stands.
+            if one.abandoned and answered.decision.id not in given:
                 await self._void(org_id, answered)
 
     async def _void(self, org_id: str, answered: Answered) -> None:
         """The issuer got a decline before our approval was durable: the approval is void."""
-        if answered.fresh and answered.decision.approved:
+        if not (answered.fresh and answered.decision.approved):
+            return
+        try:
             await void_decision(self._services, org_id, answered.decision.id, cause="too_late")
+        except Exception as error:
+            # Its hold stays unconfirmed: the sweep asks the issuer and releases it then.
+            self._observer.failed("void", error)
 
     async def drain(self) -> None:
         """Finish what is under way (graceful stop)."""

@@ -21,10 +21,19 @@ from signets.core.ledger import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """The new exposure row of the subject, and the postings that lead there."""
+    """The new exposure row of the subject, and the postings that lead there.
+
+    ``left`` is the transaction's own row, emptied, where an intent has come to cover it.
+    """
 
     exposure: ExposureRow
     postings: tuple[Posting, ...]
+    left: ExposureRow | None = None
+
+    @property
+    def exposures(self) -> tuple[ExposureRow, ...]:
+        """Every row to be written."""
+        return (self.exposure,) if self.left is None else (self.left, self.exposure)
 
 
 def position(transaction: Transaction | None) -> Position:
@@ -49,6 +58,27 @@ def _refunded(transaction: Transaction | None) -> int:
     return min(transaction.cleared, transaction.refunded + transaction.recovered)
 
 
+def moved(before: Transaction | None, after: Transaction) -> bool:
+    """Whether an intent has come to cover what stood under the transaction itself before.
+
+    A verification becomes a purchase so: by an increment, or by clearing.
+    """
+    return before is not None and before.intent_id is None and after.intent_id is not None
+
+
+def standing(
+    before: Transaction | None, after: Transaction, exposure: ExposureRow
+) -> ExposureRow:
+    """``exposure`` with the transaction's amounts as they stand after the change."""
+    counted = None if moved(before, after) else before
+    return replace(
+        exposure,
+        held=exposure.held + after.held - (counted.held if counted else 0),
+        cleared=exposure.cleared + after.cleared - (counted.cleared if counted else 0),
+        refunded=exposure.refunded + _refunded(after) - _refunded(counted),
+    )
+
+
 def book(
     before: Transaction | None,
     after: Transaction,
@@ -57,6 +87,7 @@ def book(
     reserved: int,
     was_open: bool,
     is_open: bool,
+    own: ExposureRow | None = None,
 ) -> Booking:
     """Move one transaction from ``before`` to ``after``.
 
@@ -65,12 +96,11 @@ def book(
         reserved: What the intent's approval reserved (0 where no intent covers it).
         was_open: Whether the reservation was open before the change.
         is_open: Whether it still is after it.
+        own: The transaction's own row; only read where the transaction :func:`moved`.
     """
-    held = exposure.held + after.held - (before.held if before else 0)
-    cleared = exposure.cleared + after.cleared - (before.cleared if before else 0)
-    refunded = exposure.refunded + _refunded(after) - _refunded(before)
+    stands = standing(before, after, exposure)
     old = Reservation(reserved=reserved, used=exposure.held + exposure.cleared, open=was_open)
-    new = Reservation(reserved=reserved, used=held + cleared, open=is_open)
+    new = Reservation(reserved=reserved, used=stands.held + stands.cleared, open=is_open)
     postings = postings_between(
         position(before),
         position(after),
@@ -80,8 +110,16 @@ def book(
         ),
         reservation=(old, new),
     )
-    row = replace(exposure, reserved=new.remaining(), held=held, cleared=cleared, refunded=refunded)
-    return Booking(exposure=row, postings=postings)
+    left = None
+    if before is not None and own is not None and moved(before, after):
+        left = replace(
+            own,
+            held=own.held - before.held,
+            cleared=own.cleared - before.cleared,
+            refunded=own.refunded - _refunded(before),
+        )
+    row = replace(stands, reserved=new.remaining())
+    return Booking(exposure=row, postings=postings, left=left)
 
 
 def reserve(exposure: ExposureRow, *, reserved: int, intent_id: str) -> Booking:

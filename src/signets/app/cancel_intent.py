@@ -46,6 +46,7 @@ async def withdraw(
         return
     if intent.usage is Usage.RECURRING:
         await uow.intents.set_next_period(intent.id, None)
+        await _withdraw_waiting_periods(services, uow, intent, actor=actor)
         await move_intent(services, uow, intent, outcome, actor=actor)
     window = await uow.cards.window_of_card(intent.card_id or "")
     owner = await uow.intents.get(window.intent_id) if window else None
@@ -53,3 +54,19 @@ async def withdraw(
         await end_window(services, uow, window, actor=actor, cause=outcome.value, outcome=outcome)
     else:
         await conclude_intent(services, uow, intent.id, actor=actor, outcome=outcome)
+
+
+async def _withdraw_waiting_periods(
+    services: Services, uow: UnitOfWork, parent: Intent, *, actor: str
+) -> None:
+    """A period that waits for a member must not open when its subscription has ended."""
+    waiting = await uow.intents.page(
+        agent_id=parent.agent_id,
+        card_id=parent.card_id,
+        state=IntentState.PENDING_APPROVAL,
+        after=None,
+        limit=1000,
+    )
+    for period in waiting:
+        if period.parent_id == parent.id:
+            await withdraw(services, uow, period, IntentState.CANCELED, actor=actor)

@@ -64,7 +64,10 @@ async def create_card(
             param="merchant_lock",
         )
     vendors = tuple(
-        dict.fromkeys(canonical_vendor(one, services.directory) for one in command.merchant_lock)
+        dict.fromkeys(
+            canonical_vendor(one, services.directory, param="merchant_lock")
+            for one in command.merchant_lock
+        )
     )
     async with services.store.transaction(caller.org_id) as uow:
         earlier = await recall(uow, caller, idempotency)
@@ -88,7 +91,7 @@ async def create_card(
             await remember(uow, caller, idempotency, card.id)
             card_id = card.id
         else:
-            card_id = earlier
+            card_id = earlier.result_id
     if earlier is None:
         await sync_now(services, caller.org_id, card_id)
     async with services.store.unlocked(caller.org_id) as uow:

@@ -41,7 +41,8 @@ async def decide_approval(
     """Cast a member's vote; the last one needed opens the card, one denial denies.
 
     Policy, caps and budgets are evaluated again with the last vote: what they would deny by then
-    is refused, and stays waiting.
+    is refused, and stays waiting. Where policy has come to ask more or other members since, each
+    further vote is held to that too.
 
     Raises:
         Refusal: Who asked, viewers, members policy does not name, second votes, expired requests,
@@ -62,6 +63,8 @@ async def decide_approval(
                 "intent_state",
                 f"the intent is `{intent.state}` and waits for nobody",
             )
+        if vote is Vote.APPROVE:
+            approval = await _asked_today(services, uow, intent, approval)
         outcome = await _cast(uow, approval, member, vote)
         await uow.intents.add_vote(
             ApprovalVote(
@@ -92,6 +95,49 @@ async def decide_approval(
         await sync_now(services, caller.org_id, card_id)
     async with services.store.unlocked(caller.org_id) as uow:
         return await intent_view(uow, intent_id)
+
+
+async def _asked_today(
+    services: Services, uow: UnitOfWork, intent: Intent, approval: Approval
+) -> Approval:
+    """The request as the policy in force asks it: never fewer members, never freer to choose."""
+    version, policy = await services.policies.in_force(uow)
+    if version == intent.policy_version:
+        return approval
+    agent = await usable_agent(uow, intent.agent_id)
+    subject = _subject(intent, agent, intent.card_id)
+    verdict = evaluate_intent(policy, _facts(intent, subject, limits_exceeded=()))
+    added = [list(one) for one in verdict.approvers if list(one) not in approval.approvers]
+    today = replace(
+        approval,
+        required=max(approval.required, verdict.approvals_required),
+        approvers=[*approval.approvers, *added],
+    )
+    if today != approval:
+        await uow.intents.tighten_approval(approval.id, today.required, today.approvers)
+    return today
+
+
+def _subject(intent: Intent, agent: Agent, card_id: str | None) -> Subject:
+    return Subject(
+        agent_id=agent.id,
+        agent_handle=agent.handle,
+        card_id=card_id,
+        vendor=intent.vendor,
+        vendor_category=intent.category,
+        workflow=intent.workflow,
+    )
+
+
+def _facts(intent: Intent, subject: Subject, *, limits_exceeded: tuple[str, ...]) -> IntentFacts:
+    return IntentFacts(
+        subject=subject,
+        expected=intent.expected_amount,
+        currency=intent.currency,
+        usage=intent.usage,
+        maximum=intent.max_total,
+        limits_exceeded=limits_exceeded,
+    )
 
 
 async def _cast(uow: UnitOfWork, approval: Approval, member: Member, vote: Vote) -> ApprovalOutcome:
@@ -194,14 +240,7 @@ async def _judge_again(
     Raises:
         Refusal: ``policy_denies``.
     """
-    subject = Subject(
-        agent_id=agent.id,
-        agent_handle=agent.handle,
-        card_id=card.id if card else None,
-        vendor=intent.vendor,
-        vendor_category=intent.category,
-        workflow=intent.workflow,
-    )
+    subject = _subject(intent, agent, card.id if card else None)
     reserve = reserve_for(
         policy,
         bounds_of(intent),
@@ -209,16 +248,8 @@ async def _judge_again(
         card_currency=currency,
         own=uow.organization.currency,
     )
-    facts = IntentFacts(
-        subject=subject,
-        expected=intent.expected_amount,
-        currency=intent.currency,
-        usage=intent.usage,
-        maximum=intent.max_total,
-        limits_exceeded=await exceeded_limits(
-            uow, policy, subject, replace(reserve, total=intent.reserve)
-        ),
-    )
+    exceeded = await exceeded_limits(uow, policy, subject, replace(reserve, total=intent.reserve))
+    facts = _facts(intent, subject, limits_exceeded=exceeded)
     verdict = evaluate_intent(policy, facts)
     if verdict.outcome is Outcome.DENY:
         raise Refusal(

@@ -22,7 +22,6 @@ from signets.app.authorization_batch import (
     count_usage,
     gather,
     live_after,
-    replace_intent,
     request_key,
 )
 from signets.app.booking import book
@@ -46,7 +45,6 @@ from signets.core.authorization.decide import decide
 from signets.core.authorization.decision import Check, CheckStatus, Decision, DecisionKind
 from signets.core.authorization.facts import Facts
 from signets.core.authorization.request import AuthorizationRequest
-from signets.core.card import CardState
 from signets.core.ids import Prefix
 from signets.core.intent import IntentState
 from signets.core.ledger import EntryKind
@@ -96,13 +94,17 @@ async def decide_batch(
 
     A repeat gets its stored answer and changes nothing.
     """
+    answers: list[Answered] = []
     async with services.store.transaction(org_id) as uow:
-        batch = await gather(services, uow, connection_id, requests)
-        writes = Writes()
-        answers = [
-            _answer(services, uow, batch, writes, connection_id, request) for request in requests
-        ]
-        await _commit(services, uow, writes)
+        while len(answers) < len(requests):
+            rest = requests[len(answers) :]
+            batch = await gather(services, uow, connection_id, rest)
+            writes = Writes()
+            for request in rest:
+                answers.append(_answer(services, uow, batch, writes, connection_id, request))
+                if writes.tripped:
+                    break  # it ends a window and its intent: what follows needs new facts
+            await _commit(services, uow, writes)
     return answers
 
 
@@ -125,8 +127,7 @@ def _answer(
     if book_ is None:
         writes.evidence.append(_unknown_card(services, uow, row, request))
     else:
-        row = _apply(services, uow, batch, writes, request, decision, row, book_)
-        batch.decisions[request.request_id][-1] = row
+        _apply(services, uow, batch, writes, request, decision, row, book_)
     writes.decisions.append(row)
     return Answered(row, fresh=True)
 
@@ -139,6 +140,11 @@ def _decision_row(
     facts: Facts,
     decision: Decision,
 ) -> DecisionRow:
+    known = batch.transactions.get(request.request_id)
+    if known is not None:
+        transaction_id: str | None = known.id
+    else:
+        transaction_id = services.new_id(Prefix.TRANSACTION) if facts.card else None
     return DecisionRow(
         id=services.new_id(Prefix.DECISION),
         connection_id=connection_id,
@@ -146,7 +152,7 @@ def _decision_row(
         fingerprint=request.fingerprint,
         card_id=facts.card.card_id if facts.card else None,
         intent_id=decision.intent_id,
-        transaction_id=None,
+        transaction_id=transaction_id,
         kind=decision.kind,
         approved=decision.approved,
         reason=decision.reason.value if decision.reason else None,
@@ -169,7 +175,7 @@ def _decision_row(
 
 def _check_json(check: Check) -> dict[str, Any]:
     """A check without what it leaves empty."""
-    made: dict[str, Any] = {"reason": check.reason.value, "status": check.status.value}
+    made: dict[str, Any] = {"reason": check.reason, "status": check.status}
     if check.status is CheckStatus.FAILED:
         made |= {"level": check.level, "detail": check.detail}
     if check.room is not None:
@@ -188,22 +194,20 @@ def _apply(
     decision: Decision,
     row: DecisionRow,
     card_book: CardBook,
-) -> DecisionRow:
+) -> None:
     """Turn a decision into rows, and let later requests of the batch see it."""
     card = card_book.card
     key = request_key(request)
     limits, match = batch.limits[key], batch.matches[key]
     before = batch.transactions.get(request.request_id)
     identity = Identity(
-        id=before.id if before else services.new_id(Prefix.TRANSACTION),
+        id=row.transaction_id or "",
         connection_id=row.connection_id,
         issuer_token=request.request_id,
         card_id=card.id,
         agent_id=card.agent_id,
         created_at=before.created_at if before else batch.now,
     )
-    row = replace(row, transaction_id=identity.id)
-    answered = [*batch.decisions[request.request_id][:-1], row]
     intent = batch.intents.get(decision.intent_id) if decision.intent_id else None
     owner = intent if decision.approved else None
     if owner is None and before is not None and before.intent_id is not None:
@@ -212,7 +216,7 @@ def _apply(
         currency=before.currency if before else request.currency,
         events=batch.events.get(identity.id, ()),
         totals=stored_totals(before),
-        approvals=approvals_of(answered, owner),
+        approvals=approvals_of(batch.decisions[request.request_id], owner),
     )
     after = transaction_row(
         identity,
@@ -236,9 +240,6 @@ def _apply(
     _record(services, uow, batch, writes, request, decision, row, card_book)
     if decision.trips_breaker:
         writes.tripped.append(card.id)
-        card_book.card = replace(card_book.card, state=CardState.LOCKED)
-        card_book.window = None
-    return row
 
 
 def _lasting(decision: Decision, before: Transaction | None) -> DecisionKind:
@@ -288,6 +289,7 @@ def _hold(
             reserved=intent.reserve if intent else 0,
             was_open=is_open,
             is_open=is_open,
+            own=batch.exposures.get(after.id),
         )
         kind = (
             EntryKind.INCREMENT
@@ -295,16 +297,20 @@ def _hold(
             else EntryKind.AUTHORIZATION
         )
         writes.postings.extend(posting_rows(services, uow, kind, booking.postings))
-        writes.exposures[subject_id] = booking.exposure
-        count_exposure(batch, card_book, limits, old, booking.exposure)
+        for row in booking.exposures:
+            writes.exposures[row.subject_id] = row
+            count_exposure(batch, card_book, limits, batch.exposures.get(row.subject_id), row)
     if intent is not None:
-        used = intent.used + after.intent_use - (before.intent_use if before else 0)
-        charged = decision.kind is DecisionKind.PURCHASE
-        changed = replace_intent(batch, intent, charges=intent.charges + int(charged), used=used)
-        if changed.state is IntentState.APPROVED:
-            changed = replace(changed, state=IntentState.AUTHORIZED)
-            batch.intents[intent.id] = changed
-        writes.intents[intent.id] = changed
+        changed = replace(
+            intent,
+            state=(
+                IntentState.AUTHORIZED if intent.state is IntentState.APPROVED else intent.state
+            ),
+            charges=intent.charges + int(decision.kind is DecisionKind.PURCHASE),
+            used=intent.used + after.intent_use - (before.intent_use if before else 0),
+            evidence_seq=intent.evidence_seq + 1,  # the decision's entry
+        )
+        batch.intents[intent.id] = writes.intents[intent.id] = changed
     if decision.consumes and window is not None:
         grace = timedelta(seconds=batch.policy.grace_seconds)
         ends_at = min(window.closes_at, batch.now + grace)
@@ -370,10 +376,8 @@ def _record(
     card_seq = writes.card_seqs.get(card.id, card.evidence_seq) + 1
     writes.card_seqs[card.id] = card_seq
     intent = batch.intents.get(row.intent_id) if row.intent_id else None
-    intent_seq = None
-    if intent is not None:
-        intent_seq = intent.evidence_seq + 1
-        intent = replace(intent, evidence_seq=intent_seq)
+    if intent is not None and not decision.approved:
+        intent = replace(intent, evidence_seq=intent.evidence_seq + 1)
         batch.intents[intent.id] = writes.intents[intent.id] = intent
     writes.evidence.append(
         evidence_row(
@@ -383,7 +387,7 @@ def _record(
             actor=f"issuer:{row.connection_id}",
             subject=row.id,
             card=(card.id, card_seq),
-            intent=(intent.id if intent else None, intent_seq),
+            intent=(intent.id, intent.evidence_seq) if intent else (None, None),
             data={
                 **_decision_data(row, request),
                 "transaction": row.transaction_id,
@@ -437,15 +441,19 @@ def _unknown_card(
 
 async def _commit(services: Services, uow: UnitOfWork, writes: Writes) -> None:
     """Write everything; the caller's transaction commits it."""
-    async with uow.pipeline():
-        await uow.authorizations.update_cards(writes.card_seqs)
-        await uow.authorizations.update_intents(list(writes.intents.values()))
-        await uow.authorizations.consume_windows(writes.windows)
-        await uow.transactions.put(list(writes.transactions.values()))
-        await uow.authorizations.add_decisions(writes.decisions)
-        await uow.ledger.put_exposures(list(writes.exposures.values()))
-        await uow.ledger.post(writes.postings)
-        await uow.ledger.add_velocity(writes.velocity)
-        await uow.evidence.append(writes.evidence)
+    async with uow.together() as group:
+        for written in (
+            # The largest first: the database works on it while the others are put together.
+            uow.authorizations.add_decisions(writes.decisions),
+            uow.transactions.put(list(writes.transactions.values())),
+            uow.evidence.append(writes.evidence),
+            uow.authorizations.update_intents(list(writes.intents.values())),
+            uow.authorizations.update_cards(writes.card_seqs),
+            uow.authorizations.consume_windows(writes.windows),
+            uow.ledger.put_exposures(list(writes.exposures.values())),
+            uow.ledger.post(writes.postings),
+            uow.ledger.add_velocity(writes.velocity),
+        ):
+            group.create_task(written)
     for card_id in writes.tripped:
         await trip_breaker(services, uow, card_id)

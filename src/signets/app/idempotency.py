@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from signets.app.caller import Caller
 from signets.app.store import UnitOfWork
@@ -17,8 +18,18 @@ class Idempotency:
     body_sha256: bytes
 
 
-async def recall(uow: UnitOfWork, caller: Caller, idempotency: Idempotency | None) -> str | None:
-    """The id that an earlier request with this key made, or ``None``.
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What an earlier request with the key led to, and when it was made."""
+
+    result_id: str
+    at: datetime
+
+
+async def recall(
+    uow: UnitOfWork, caller: Caller, idempotency: Idempotency | None
+) -> Recalled | None:
+    """What an earlier request with this key led to, or ``None``.
 
     Raises:
         Refusal: ``idempotency_conflict`` where the key was used with another body.
@@ -28,7 +39,7 @@ async def recall(uow: UnitOfWork, caller: Caller, idempotency: Idempotency | Non
     found = await uow.housekeeping.remembered(caller.key_id, idempotency.key, uow.now)
     if found is None:
         return None
-    body_sha256, result_id = found
+    body_sha256, result_id, at = found
     if body_sha256 != idempotency.body_sha256:
         raise Refusal(
             RefusalKind.CONFLICT,
@@ -36,7 +47,7 @@ async def recall(uow: UnitOfWork, caller: Caller, idempotency: Idempotency | Non
             "this Idempotency-Key was used with another request; use a fresh key",
             param="Idempotency-Key",
         )
-    return result_id
+    return Recalled(result_id, at)
 
 
 async def remember(

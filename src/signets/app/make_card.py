@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dataclasses import dataclass
 
 from signets.app.journal import record
@@ -11,9 +9,11 @@ from signets.app.ports import IssuerCardState
 from signets.app.records import Agent, Card, Intent
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
+from signets.core.authorization.case import small_amount
 from signets.core.card import CardState, LimitPeriod
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.ids import Prefix
+from signets.core.policy.model import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,16 @@ async def _record_created(services: Services, uow: UnitOfWork, card: Card) -> No
     )
 
 
+def made_limit(policy: Policy, reserve: int, currency: str) -> int:
+    """The spending limit of a card that is made for one intent, in minor units of ``currency``.
+
+    What the intent reserves, and room for a day's verifications beside it: a merchant that first
+    holds one dollar would otherwise be told that the card has no money.
+    """
+    verification = policy.verification
+    return reserve + verification.per_day * small_amount(currency, verification.max_amounts)
+
+
 async def refit_card(
     services: Services, uow: UnitOfWork, intent: Intent, spending_limit: int, *, actor: str
 ) -> None:
@@ -118,10 +128,10 @@ async def refit_card(
     somebody chose it.
     """
     card = await uow.cards.get(intent.card_id or "")
-    first = intent
-    while first.supersedes is not None:
-        first = await uow.intents.get(first.supersedes) or replace(first, supersedes=None)
-    if card is None or card.created_at != first.approved_at:
+    one: Intent | None = intent
+    while one is not None and card is not None and card.created_at != one.approved_at:
+        one = await uow.intents.get(one.supersedes) if one.supersedes else None
+    if card is None or one is None:
         return
     await uow.cards.set_spending_limit(card.id, spending_limit)
     await record(

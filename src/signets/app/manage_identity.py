@@ -45,7 +45,7 @@ async def add_member(
     caller.require(Scope.IDENTITY_WRITE)
     async with services.store.transaction(caller.org_id) as uow:
         earlier = await recall(uow, caller, idempotency)
-        if earlier is not None and (known := await uow.identity.member(earlier)):
+        if earlier is not None and (known := await uow.identity.member(earlier.result_id)):
             return known
         member = await write_member(
             services, uow, email=email, name=name, role=role, actor=caller.actor
@@ -109,11 +109,13 @@ async def disable_member(services: Services, caller: Caller, member_id: str) -> 
         return found or member
 
 
-async def list_members(services: Services, caller: Caller) -> list[Member]:
+async def list_members(
+    services: Services, caller: Caller, *, after: str | None = None, limit: int | None = None
+) -> list[Member]:
     """All members, oldest first."""
     caller.require(Scope.IDENTITY_READ)
     async with services.store.unlocked(caller.org_id) as uow:
-        return await uow.identity.members()
+        return await uow.identity.members(after=after, limit=limit)
 
 
 async def add_agent(
@@ -140,7 +142,7 @@ async def add_agent(
     refuse_pan(name or "", param="name")
     async with services.store.transaction(caller.org_id) as uow:
         earlier = await recall(uow, caller, idempotency)
-        if earlier is not None and (known := await uow.identity.agent(earlier)):
+        if earlier is not None and (known := await uow.identity.agent(earlier.result_id)):
             return known
         if await uow.identity.agent(handle) is not None:
             raise Refusal(
@@ -169,11 +171,13 @@ async def add_agent(
         return agent
 
 
-async def list_agents(services: Services, caller: Caller) -> list[Agent]:
+async def list_agents(
+    services: Services, caller: Caller, *, after: str | None = None, limit: int | None = None
+) -> list[Agent]:
     """All agents, oldest first."""
     caller.require(Scope.IDENTITY_READ)
     async with services.store.unlocked(caller.org_id) as uow:
-        return await uow.identity.agents()
+        return await uow.identity.agents(after=after, limit=limit)
 
 
 async def get_agent(services: Services, caller: Caller, agent: str) -> Agent:
@@ -309,11 +313,13 @@ def _granted(owner: KeyOwner, role: Role | None, scopes: tuple[str, ...] | None)
     return tuple(sorted(set(scopes)))
 
 
-async def list_keys(services: Services, caller: Caller) -> list[ApiKey]:
+async def list_keys(
+    services: Services, caller: Caller, *, after: str | None = None, limit: int | None = None
+) -> list[ApiKey]:
     """All keys, without secrets."""
     caller.require(Scope.IDENTITY_READ)
     async with services.store.unlocked(caller.org_id) as uow:
-        return await uow.identity.keys()
+        return await uow.identity.keys(after=after, limit=limit)
 
 
 async def revoke_key(services: Services, caller: Caller, key_id: str) -> ApiKey:

@@ -51,11 +51,11 @@ async def open_due_period(
 
     Policy is evaluated again for every period. Where it no longer approves, the period waits for
     a member (escalate) or does not open (deny); a window that is still open from the period
-    before gives way.
+    before gives way. Another intent's window on the same card is waited for.
     """
     card = await uow.cards.get(parent.card_id or "")
     agent = await uow.identity.agent(parent.agent_id)
-    index = await uow.intents.last_period(parent.id) + 1
+    index = _current(parent, await uow.intents.last_period(parent.id) + 1, uow.now, policy)
     await _schedule_next(uow, parent, index + 1, policy)
     held = (
         card is None
@@ -77,6 +77,10 @@ async def open_due_period(
         return None
     open_before = await uow.cards.window_of_card(card.id)
     if open_before is not None:
+        owner = await uow.intents.get(open_before.intent_id)
+        if owner is not None and owner.parent_id != parent.id:
+            await uow.intents.set_next_period(parent.id, open_before.ends_at)
+            return None
         await end_window(services, uow, open_before, cause="next_period")
         card = await uow.cards.get(card.id) or card
     verdict = await _evaluate(uow, parent, agent, card, policy)
@@ -130,6 +134,14 @@ async def approve_period(
         counts_at=max(due, uow.now),
         actor=actor,
     )
+
+
+def _current(parent: Intent, index: int, now: datetime, policy: Policy) -> int:
+    """The period to open: the latest one due. Those missed while the card was held stay missed."""
+    period = parent.period or RecurringPeriod.MONTH
+    while period_window(_anchor(parent), index + 1, period, policy.time_zone)[0] <= now:
+        index += 1
+    return index
 
 
 def _anchor(parent: Intent) -> datetime:

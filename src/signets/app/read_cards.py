@@ -8,6 +8,7 @@ from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.app.views import CardView
 from signets.core.access import Scope
+from signets.core.merchant.domains import canonical_vendor
 
 
 async def card_view(uow: UnitOfWork, card_id: str, *, replayed: bool = False) -> CardView:
@@ -53,6 +54,8 @@ async def list_cards(
 ) -> list[CardView]:
     """Newest first. ``agent`` is an id or handle; an agent's key sees only its own."""
     caller.require(Scope.CARDS_READ)
+    if vendor is not None:
+        vendor = canonical_vendor(vendor, services.directory, param="vendor")
     async with services.store.unlocked(caller.org_id) as uow:
         agent_id = await own_or_named(uow, caller, agent)
         cards = await uow.cards.page(agent_id=agent_id, vendor=vendor, after=after, limit=limit)

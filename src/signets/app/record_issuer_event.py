@@ -194,7 +194,7 @@ async def _known(
 ) -> Known:
     row = await uow.transactions.by_token(connection_id, snapshot.transaction_token)
     decisions = await uow.transactions.decisions_of(connection_id, snapshot.transaction_token)
-    if decisions:
+    if any(not one.approved for one in decisions):
         snapshot = replace(snapshot, events=tuple(map(_ours, snapshot.events)))
     card = await uow.cards.by_token(connection_id, snapshot.card_token)
     if row is not None:
@@ -244,7 +244,7 @@ async def _known(
 
 
 def _ours(event: LifecycleEvent) -> LifecycleEvent:
-    """A decline that an issuer's words leave open was ours where we have an answer stored."""
+    """A decline that an issuer's words leave open was ours where we did decline."""
     if event.result is EventResult.DECLINED and event.decided_by is DecidedBy.ISSUER:
         return replace(event, decided_by=DecidedBy.US)
     return event

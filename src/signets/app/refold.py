@@ -24,7 +24,7 @@ from signets.app.transaction_row import (
 )
 from signets.app.unlock_card import move_intent
 from signets.core.authorization.decision import DecisionKind
-from signets.core.intent import ENDED, IntentState, state_after
+from signets.core.intent import ENDED, IntentState, Usage, state_after
 from signets.core.ledger import EntryKind, Subject, postings_between
 from signets.core.merchant.model import Merchant, MerchantMatch
 from signets.core.policy.model import Policy
@@ -119,7 +119,6 @@ def _verdict(
     return judge(
         state=state,
         intent=intent,
-        vendors=known.card.merchant_lock if known.card else (),
         window=window,
         match=known.match,
         policy=policy,
@@ -227,7 +226,8 @@ async def _book(
             usage=intent.usage,
             held=exposure.held + after.held - (before.held if before else 0),
             cleared=exposure.cleared + after.cleared - (before.cleared if before else 0),
-            window_open=alive,
+            # Past its end the window is over, whether or not the sweep has been there yet.
+            window_open=alive and window is not None and uow.now < window.ends_at,
             reopens=intent.reopens,
         )
     booking = book(
@@ -297,6 +297,10 @@ async def _progress(
     used = intent.used + after.intent_use - (mine.intent_use if mine else 0)
     stands, stood = _stands(after), mine is not None and _stands(mine)
     charges = max(0, intent.charges + int(stands) - int(stood))
+    if intent.usage is Usage.SINGLE:
+        # The network may still clear what was reversed and then bought again. A purchase that is
+        # meant once counts once; the second one is flagged.
+        charges = int(any(map(_stands, await uow.transactions.of_intent(intent.id))))
     reopened = intent.state is IntentState.AUTHORIZED and next_state is IntentState.APPROVED
     await uow.intents.set_use(
         intent.id, charges=charges, used=max(0, used), reopens=intent.reopens + int(reopened)

@@ -57,7 +57,9 @@ async def resolve_agent(
             "name one in `agent_id`, or a card in `card_id`",
             param="agent_id",
         )
-    return await usable_agent(uow, owners[0]), cards[0].id if len(cards) == 1 else None
+    # The one card is meant too, unless another intent is open on it: then it is the agent's next.
+    only = cards[0].id if len(cards) == 1 and cards[0].state is CardState.LOCKED else None
+    return await usable_agent(uow, owners[0]), only
 
 
 async def _named(uow: UnitOfWork, agent: str) -> str | None:

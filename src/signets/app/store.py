@@ -6,6 +6,7 @@ each method; they are here so that use cases depend on the need and never on the
 
 from __future__ import annotations
 
+from asyncio import TaskGroup
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -59,7 +60,9 @@ class Identity(Protocol):
 
     async def member_by_email(self, email: str) -> Member | None: ...
 
-    async def members(self) -> list[Member]: ...
+    async def members(
+        self, *, after: str | None = None, limit: int | None = None
+    ) -> list[Member]: ...
 
     async def disable_member(self, member_id: str, at: datetime) -> None: ...
 
@@ -67,7 +70,9 @@ class Identity(Protocol):
 
     async def agent(self, id_or_handle: str) -> Agent | None: ...
 
-    async def agents(self) -> list[Agent]: ...
+    async def agents(
+        self, *, after: str | None = None, limit: int | None = None
+    ) -> list[Agent]: ...
 
     async def freeze_agent(self, agent_id: str, at: datetime | None) -> None: ...
 
@@ -75,7 +80,7 @@ class Identity(Protocol):
 
     async def key(self, key_id: str) -> ApiKey | None: ...
 
-    async def keys(self) -> list[ApiKey]: ...
+    async def keys(self, *, after: str | None = None, limit: int | None = None) -> list[ApiKey]: ...
 
     async def revoke_key(self, key_id: str, at: datetime) -> None: ...
 
@@ -197,6 +202,10 @@ class Intents(Protocol):
     async def add_approval(self, approval: Approval) -> None: ...
 
     async def approval_of(self, intent_id: str) -> Approval | None: ...
+
+    async def tighten_approval(
+        self, approval_id: str, required: int, approvers: list[list[str]]
+    ) -> None: ...
 
     async def approvals_due(self, now: datetime, limit: int) -> list[Approval]: ...
 
@@ -365,7 +374,7 @@ class Housekeeping(Protocol):
 
     async def remembered(
         self, principal: str, key: str, now: datetime
-    ) -> tuple[bytes, str] | None: ...
+    ) -> tuple[bytes, str, datetime] | None: ...
 
     async def remember(
         self, principal: str, key: str, body_sha256: bytes, result_id: str, now: datetime
@@ -404,8 +413,8 @@ class UnitOfWork(Protocol):
     @property
     def housekeeping(self) -> Housekeeping: ...
 
-    def pipeline(self) -> AbstractAsyncContextManager[object]:
-        """Statements inside are sent together; nothing in it may read a result."""
+    def together(self) -> AbstractAsyncContextManager[TaskGroup]:
+        """Statements started in the group travel to the database together, in that order."""
         ...
 
 

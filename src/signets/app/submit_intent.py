@@ -18,10 +18,10 @@ from signets.app.declaration import (
     recent_total,
     record_declared,
 )
-from signets.app.idempotency import Idempotency, recall, remember
+from signets.app.idempotency import Idempotency, Recalled, recall, remember
 from signets.app.journal import record
 from signets.app.limits import exceeded_limits
-from signets.app.make_card import refit_card
+from signets.app.make_card import made_limit, refit_card
 from signets.app.read_intents import intent_view
 from signets.app.records import Card, Intent
 from signets.app.services import Services
@@ -61,7 +61,7 @@ async def submit_intent(
     async with services.store.transaction(caller.org_id) as uow:
         earlier = await recall(uow, caller, idempotency)
         if earlier is not None:
-            declared = Declared(intent_id=earlier, card_id=None, replayed=True)
+            declared = await _again(uow, earlier)
         else:
             declared = await declare(services, uow, caller, command)
             await remember(uow, caller, idempotency, declared.intent_id)
@@ -76,6 +76,18 @@ async def submit_intent(
         )
 
 
+async def _again(uow: UnitOfWork, earlier: Recalled) -> Declared:
+    """The same answer as before: an intent older than its key was given as a duplicate."""
+    intent = await uow.intents.get(earlier.result_id)
+    repeated = intent is not None and intent.created_at < earlier.at
+    return Declared(
+        intent_id=earlier.result_id,
+        card_id=None,
+        duplicate_of=earlier.result_id if repeated else None,
+        replayed=True,
+    )
+
+
 async def declare(
     services: Services,
     uow: UnitOfWork,
@@ -87,7 +99,8 @@ async def declare(
     """The whole declaration inside a transaction; ``supersedes`` is the intent being amended."""
     asked = await read_declaration(services, uow, caller, command, supersedes=supersedes)
     if supersedes is not None:
-        await refit_card(services, uow, supersedes, asked.reserve.total, actor=caller.actor)
+        limit = made_limit(asked.policy, asked.reserve.total, asked.reserve.currency)
+        await refit_card(services, uow, supersedes, limit, actor=caller.actor)
     first = likely_duplicate(uow, asked)
     returns = asked.policy.duplicate_action is DuplicateAction.RETURN
     if first is not None and returns and not command.allow_duplicate:

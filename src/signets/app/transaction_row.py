@@ -56,7 +56,7 @@ def _foreign(decision: DecisionRow, intent: Intent | None) -> bool:
     return intent is not None and intent.currency != decision.currency
 
 
-def intent_terms(intent: Intent, vendors: tuple[str, ...], window: WindowRow | None) -> IntentTerms:
+def intent_terms(intent: Intent, window: WindowRow | None) -> IntentTerms:
     """What was agreed, as the verdict reads it."""
     start = intent.approved_at or intent.created_at
     consumed = window is not None and window.consumed_at is not None
@@ -65,7 +65,7 @@ def intent_terms(intent: Intent, vendors: tuple[str, ...], window: WindowRow | N
         expected=intent.expected_amount,
         maximum=intent.maximum,
         currency=intent.currency,
-        vendors=vendors,
+        vendors=(intent.vendor,),
         window_start=window.opens_at if window else start,
         window_end=window.closes_at if window else start,
         grace_end=window.ends_at if window is not None and consumed else None,
@@ -78,7 +78,6 @@ def judge(
     *,
     state: TransactionState,
     intent: Intent | None,
-    vendors: tuple[str, ...],
     window: WindowRow | None,
     match: MerchantMatch,
     policy: Policy,
@@ -88,7 +87,7 @@ def judge(
 ) -> Verdict:
     """The verdict of a transaction held against its intent."""
     return verify(
-        intent=intent_terms(intent, vendors, window) if intent is not None else None,
+        intent=intent_terms(intent, window) if intent is not None else None,
         transaction=state,
         match=match,
         policy=policy,

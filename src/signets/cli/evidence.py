@@ -25,7 +25,7 @@ def export(
 ) -> None:
     """Write an intent's evidence to a file, byte for byte as it is signed.
 
-    Example: signets evidence export int_01h455vb4pex5vsknk084sn02q -o evidence.json
+    Example: signets evidence export int_01h455vb4pex5vsknk084sn02q -o evidence.jsonl
     """
     with open_client() as client:
         bundle = client.evidence.bundle(intent)
@@ -54,7 +54,7 @@ def verify(
 ) -> None:
     """Check a file without server or network; exit code 0 only if it is whole.
 
-    Example: signets evidence verify evidence.json --key signets/org_01h455vb…+8f2c1d3e+Ab…
+    Example: signets evidence verify evidence.jsonl --key signets/org_01h455vb…+8f2c1d3e+Ab…
     """
     from signets.verifier import verify_bundle
 

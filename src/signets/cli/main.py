@@ -71,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error("aborted")
         return REFUSED
     except typer.TyperException as wrong:
-        print_error(f"{wrong.format_message()} (try --help)")
+        message = wrong.format_message()
+        if message:  # a group named alone has shown its help, and that is all there is to say
+            print_error(f"{message} (try --help)")
         return wrong.exit_code
     except Exception as error:
         explained = explain(error)

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signets.cli.configuration import DataDirOption, PortOption, SandboxPortOption, load_settings
+from signets.cli.configuration import DataDirOption, load_settings
 from signets.cli.credentials import credentials_file, save_key
 from signets.cli.output import CommandError, JsonFlag, print_json, print_lines, say
 
 if TYPE_CHECKING:
     from signets.app.set_up_organization import NewOrganization
     from signets.settings import Settings
+
+RunningPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="Where it runs already, if not as configured.")
+]
 
 database = typer.Typer(no_args_is_help=True, help="The database's schema.")
 
@@ -36,8 +40,8 @@ def init(
     another: Annotated[
         bool, typer.Option("--another", help="Add an organization where there is one already.")
     ] = False,
-    port: PortOption = None,
-    sandbox_port: SandboxPortOption = None,
+    port: RunningPort = None,
+    sandbox_port: RunningPort = None,
     data_dir: DataDirOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -51,7 +55,7 @@ def init(
     kept = credentials_file(settings.data_dir)
     keep = save if save is not None else sys.stdout.isatty() and not kept.exists()
     if keep:
-        save_key(settings.data_dir, made.admin_token)
+        keep = _save(settings, made.admin_token)
     connected = _connect_running_sandbox(settings)
     if as_json:
         print_json(
@@ -97,6 +101,7 @@ def _connect_running_sandbox(settings: Settings) -> bool:
     """Connect the organization to the sandbox if that is up; ``serve`` does it otherwise."""
     import httpx
 
+    from signets.app.ports import IssuerRefused, IssuerUnavailable
     from signets.processes.sandbox import sandbox_key, sandbox_url
     from signets.processes.serve import connect_sandbox
 
@@ -111,7 +116,22 @@ def _connect_running_sandbox(settings: Settings) -> bool:
     if answer.status_code != httpx.codes.OK:
         say("a sandbox runs there but refuses this data folder's key; not connected")
         return False
-    connect_sandbox(settings, say)
+    try:
+        connect_sandbox(settings, say)
+    except (IssuerRefused, IssuerUnavailable) as problem:
+        # The keys are still to be shown; `serve` connects again.
+        say(f"the sandbox is not connected: {problem}")
+        return False
+    return True
+
+
+def _save(settings: Settings, key: str) -> bool:
+    """Keep the key; where that fails it must still be shown, so nothing is raised."""
+    try:
+        save_key(settings.data_dir, key)
+    except OSError as problem:
+        say(f"the admin key could not be kept: {problem}")
+        return False
     return True
 
 

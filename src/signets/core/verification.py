@@ -142,7 +142,8 @@ def verify(
     """
     charged = _charged(intent, transaction)
     findings: list[tuple[Flag, str]] = []
-    if transaction.use() > 0 or verification:
+    passed = verification and transaction.status is not TransactionStatus.DECLINED
+    if transaction.use() > 0 or passed:
         findings += _merchant_finding(intent, transaction, match)
     if transaction.use() > 0 and not (verification and transaction.cleared == 0):
         if intent is None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from signets import Signets
 from signets.client.errors import APITimeoutError, PermissionDeniedError
+from signets.client.types import Intent
 from signets.demo.scene import Scene
 from signets.demo.stage import ANTHROPIC, AWS, GITHUB, OPENAI, Stage, money
-
-#: Too short for an answer, long enough for the question: the agent's network breaks in between.
-_BROKEN_SECONDS = 0.003
 
 
 def api_credits(stage: Stage, scene: Scene) -> None:
     """(a) $20 of credits: with tax inside the tolerance, and cleared above its authorization."""
     agent = stage.agent("infra-agent")
+    first = _with_tax(stage, scene, agent)
+    _over_captured(stage, scene, agent, first)
+
+
+def _with_tax(stage: Stage, scene: Scene, agent: Signets) -> Intent:
     card = agent.cards.create(
         agent_id="infra-agent", spending_limit=5000, merchant_lock="openai.com", recurring=False
     )
@@ -33,6 +37,7 @@ def api_credits(stage: Stage, scene: Scene) -> None:
         "opens the card for its window, here and at the issuer",
         (now.state, now.issuer_state),
         ("open", "open"),
+        f"{now.state} here, {now.issuer_state} at the issuer",
     )
     details = agent.cards.reveal(card)
     scene.check(
@@ -62,7 +67,10 @@ def api_credits(stage: Stage, scene: Scene) -> None:
         f"{money(paid.cleared)} cleared, {paid.verdict} against the intent",
     )
     scene.end("tax_within_tolerance", paid.verdict, paid.reason, intent.id)
+    return intent
 
+
+def _over_captured(stage: Stage, scene: Scene, agent: Signets, first: Intent) -> None:
     second = agent.intents.create(
         purpose="Credits for the nightly evaluation",
         expected_amount=2000,
@@ -72,7 +80,7 @@ def api_credits(stage: Stage, scene: Scene) -> None:
     scene.check(
         "infra-agent",
         "declares $20 for another workflow",
-        (second.state, second.id != intent.id, second.card_id != card.id),
+        (second.state, second.id != first.id, second.card_id != first.card_id),
         ("approved", True, True),
         f"{second.state}, on a new card: the first one's window is still open",
     )
@@ -139,7 +147,7 @@ def planned_twice(stage: Stage, scene: Scene) -> None:
     made = stage.admin.agents.create(handle="dev-agent")
     key = stage.key_of(made)
     agent = stage.client(key)
-    broken = stage.client(key, timeout=_BROKEN_SECONDS, max_retries=0)
+    broken = stage.deaf_client(key)
     try:
         broken.intents.create(
             purpose="Upgrade the GitHub plan",
@@ -211,8 +219,9 @@ def account_check(stage: Stage, scene: Scene) -> None:
         ("approved", 0, 0),
         f"still {after.state}: {after.charges} charges, {money(after.used)} used",
     )
-    scene.end("zero_verification", "approved" if check.approved else "declined", answer.kind,
-              intent.id)
+    scene.end(
+        "zero_verification", "approved" if check.approved else "declined", answer.kind, intent.id
+    )
     charge = stage.charge(intent.card_id, 1000, ANTHROPIC)
     stage.network.clear(charge.token)
     paid = stage.transaction(charge, lambda one: one.cleared > 0)

@@ -192,6 +192,7 @@ def force_post(stage: Stage, scene: Scene) -> None:
         "alerts a member; the books still balance",
         (alerts, balanced),
         (["transaction_flagged"], True),
+        f"alert: {', '.join(alerts)}; the ledger balances",
     )
     flags = ", ".join(taken.flags) or None
     scene.end("force_post", taken.verdict, flags, taken.intent_id or intent.id)
@@ -218,8 +219,12 @@ def replayed_and_forged(stage: Stage, scene: Scene) -> None:
         f"{again['status_code']} with the stored answer; no second decision, still "
         f"{money(after[1])} held",
     )
-    scene.end("replayed", "stored_answer" if after == before else "decided_again",
-              str(again["status_code"]), intent.id)
+    scene.end(
+        "replayed",
+        "stored_answer" if after == before else "decided_again",
+        str(again["status_code"]),
+        intent.id,
+    )
     forged = stage.network.forge(sent["token"])
     after = (stage.decisions(), stage.transaction(charge).held, agent.intents.get(intent).used)
     scene.check(
@@ -230,5 +235,6 @@ def replayed_and_forged(stage: Stage, scene: Scene) -> None:
         f"{forged['status_code']}; nothing changed",
     )
     stage.network.clear(charge.token)
-    scene.end("forged", "refused" if after == before else "counted", str(forged["status_code"]),
-              intent.id)
+    scene.end(
+        "forged", "refused" if after == before else "counted", str(forged["status_code"]), intent.id
+    )

@@ -19,6 +19,9 @@ class Narrator(Protocol):
     def progress(self, line: str) -> None:
         """Something takes a moment."""
 
+    def ready(self, policy: list[str]) -> None:
+        """The system runs, under this policy."""
+
     def scene(self, scene: Scene) -> None:
         """A scene has been played."""
 
@@ -29,6 +32,10 @@ class Progress:
     def progress(self, line: str) -> None:
         """As it is."""
         print(line, file=sys.stderr, flush=True)
+
+    def ready(self, policy: list[str]) -> None:
+        """One line."""
+        self.progress("everything runs; playing")
 
     def scene(self, scene: Scene) -> None:
         """Title and result; the steps that went wrong in full."""
@@ -49,6 +56,19 @@ class Story:
     def progress(self, line: str) -> None:
         """As it is."""
         print(line, file=sys.stderr, flush=True)
+
+    def ready(self, policy: list[str]) -> None:
+        """What runs, and what it was told to allow."""
+        self.lines(
+            [
+                "Everything runs: an API, a worker, PostgreSQL, and a sandbox issuer that speaks",
+                "Lithic's wire API. Agents and members use the Python SDK; merchants charge cards",
+                "at the sandbox, which asks Signets over signed HTTP. A ✓ marks what the running",
+                "system was asked about and found to be so.",
+                "",
+                "The policy: " + "; ".join(policy) + ".",
+            ]
+        )
 
     def scene(self, scene: Scene) -> None:
         """Who did what, and what the running system says."""
@@ -83,7 +103,7 @@ class Story:
         """Plain text."""
         self._console.print()
         for line in lines:
-            self._console.print(escape(line), soft_wrap=True)
+            self._console.print(escape(line))
 
 
 def _mark(step: Step) -> str:

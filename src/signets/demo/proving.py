@@ -35,10 +35,11 @@ def evidence(stage: Stage, scene: Scene) -> None:
         "changes one byte of one entry",
         (report.ok, named),
         (False, entry_id),
-        f"refused, naming entry {report.bad_entry}",
+        f"refused, naming {report.bad_entry}",
     )
-    scene.end("evidence_altered", "verified" if report.ok else "refused", _failed(report),
-              intent_id)
+    scene.end(
+        "evidence_altered", "verified" if report.ok else "refused", _failed(report), intent_id
+    )
 
 
 def _alter(file: Path) -> tuple[Path, str]:

@@ -7,32 +7,41 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from signets import Signets
-from signets.app.set_up_organization import NewOrganization, set_up_organization
-from signets.bootstrap import open_runtime
 from signets.cli.credentials import save_key
 from signets.cli.sandbox_driver import SandboxDriver, SandboxError, SandboxUnreachable
 from signets.client.errors import SignetsError
 from signets.demo import buying, defending, proving
 from signets.demo.printer import Narrator
 from signets.demo.scene import Outcome, Scene
-from signets.demo.stage import NotSeen, Stage
+from signets.demo.stage import NotSeen, Stage, money
 from signets.processes.sandbox import sandbox_key, sandbox_url
 from signets.processes.serve import children, connect_sandbox, public_url, with_ports
 from signets.settings import Settings
 
+if TYPE_CHECKING:
+    from signets.app.set_up_organization import NewOrganization
+
+#: How long the folder may resist being deleted, seconds.
+_REMOVE_SECONDS = 5.0
+
 Play = Callable[[Stage, Scene], None]
 
 SCENES: tuple[tuple[str, str, Play], ...] = (
-    ("a", "$20 of API credits, $21.65 with tax; then a clearing above its authorization",
-     buying.api_credits),
+    (
+        "a",
+        "$20 of API credits, $21.65 with tax; then a clearing above its authorization",
+        buying.api_credits,
+    ),
     ("b", "The same card at another merchant", defending.other_merchant),
     ("c", "A charge outside the window, stopped twice", defending.outside_the_window),
     ("d", "$200 at AWS: a person decides", buying.large_purchase),
@@ -85,6 +94,7 @@ def run(folder: Path, narrator: Narrator) -> Result:
     with ExitStack() as stack:
         narrator.progress("making a database and an organization in a temporary folder")
         stage = _stage(settings, _start(settings, narrator, stack), stack)
+        narrator.ready(policy_in_words(stage.admin.policy.get().document))
         outcomes: list[Outcome] = []
         for letter, title, play in SCENES:
             scene = Scene(letter, title)
@@ -98,6 +108,27 @@ def run(folder: Path, narrator: Narrator) -> Result:
         balanced = stage.admin.ledger.check().balanced
         narrator.progress("stopping")
     return Result(outcomes=tuple(outcomes), ledger_balanced=balanced)
+
+
+def policy_in_words(document: dict[str, Any]) -> list[str]:
+    """The parts of the policy that the scenes touch, as the running system has them."""
+    rules = []
+    for rule in document["rules"]:
+        bounds = rule["when"]
+        where = "up to" if "up_to" in bounds else "above"
+        rules.append(f"{rule['then']} {where} {money(bounds.get('up_to', bounds.get('above')))}")
+    caps = [
+        f"at most {cap['max_count']} charges in {cap['window']} per {' and '.join(cap['scope'])}"
+        for cap in document["caps"]
+        if cap["name"] == "burst"
+    ]
+    breaker = document["breaker"]
+    return [
+        *rules,
+        f"{document['tolerance']['percent']} % tolerance",
+        *caps,
+        f"{breaker['declines']} declines in {breaker['within']} lock the card",
+    ]
 
 
 def own_settings(folder: Path) -> Settings:
@@ -124,6 +155,10 @@ def _start(settings: Settings, narrator: Narrator, stack: ExitStack) -> NewOrgan
 
 
 async def _organization(settings: Settings) -> NewOrganization:
+    # Heavy: loaded here, while the processes start.
+    from signets.app.set_up_organization import set_up_organization
+    from signets.bootstrap import open_runtime
+
     async with open_runtime(settings, pool_size=2) as runtime:
         return await set_up_organization(
             runtime.services,
@@ -158,7 +193,18 @@ def temporary_folder(*, keep: bool) -> Iterator[Path]:
         yield folder
     finally:
         if not keep:
-            shutil.rmtree(folder)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Delete it; a database that an interrupted start left behind may still be going down."""
+    end = time.monotonic() + _REMOVE_SECONDS
+    while time.monotonic() < end:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+    shutil.rmtree(folder)
 
 
 @contextmanager

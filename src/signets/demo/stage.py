@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
+
 from signets import Signets
 from signets.cli.sandbox_driver import Charge, Merchant, SandboxDriver
 from signets.client.types import Agent, Card, Decision, Transaction
@@ -19,6 +21,8 @@ T = TypeVar("T")
 #: Longest wait for what happens in the background, and the pause between two looks, seconds.
 PATIENCE_SECONDS = 15.0
 _LOOK_SECONDS = 0.02
+#: How long a client on a broken network waits for an answer, seconds.
+_BROKEN_SECONDS = 0.001
 
 # Descriptors as card networks really carry them (docs/reference/merchants.md).
 OPENAI = Merchant(
@@ -29,9 +33,7 @@ GITHUB = Merchant(descriptor="GITHUB, INC.", mcc="7372", country="USA", city="SA
 AWS = Merchant(descriptor="AMAZON WEB SERVICES", mcc="7372", country="USA", city="AWS.AMAZON.CO")
 PIZZERIA = Merchant(descriptor="JOES PIZZA 42", mcc="5812", country="USA", city="NEW YORK")
 CINEMA = Merchant(descriptor="OPENAIR CINEMA", mcc="7832", country="USA", city="SAN FRANCISCO")
-FACILITATED = Merchant(
-    descriptor="PAYPAL *OPENAI", mcc="5734", country="USA", city="SAN FRANCISCO"
-)
+FACILITATED = Merchant(descriptor="PAYPAL *OPENAI", mcc="5734", country="USA", city="SAN FRANCISCO")
 
 
 class NotSeen(Exception):
@@ -53,10 +55,17 @@ class Stage:
     log_key: str
     clients: ExitStack
 
-    def client(self, key: str | None, *, timeout: float = 30.0, max_retries: int = 2) -> Signets:
+    def client(self, key: str | None) -> Signets:
         """The SDK with another key."""
+        return self.clients.enter_context(Signets(api_key=key, base_url=self.base_url))
+
+    def deaf_client(self, key: str | None) -> Signets:
+        """The SDK on a network that carries every question and breaks before any answer."""
         made = Signets(
-            api_key=key, base_url=self.base_url, timeout=timeout, max_retries=max_retries
+            api_key=key,
+            base_url=self.base_url,
+            timeout=httpx.Timeout(30.0, read=_BROKEN_SECONDS),
+            max_retries=0,
         )
         return self.clients.enter_context(made)
 

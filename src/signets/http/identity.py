@@ -6,7 +6,7 @@ from signets.app import freeze, manage_identity
 from signets.core.access import Scope
 from signets.core.ids import Prefix
 from signets.http.inputs import AgentInput, KeyInput, MemberInput
-from signets.http.outputs.base import Page, page_of, whole
+from signets.http.outputs.base import Page, page_of
 from signets.http.outputs.identity import (
     AgentOut,
     AlertOut,
@@ -38,11 +38,12 @@ async def unfreeze_organization(ask: Ask) -> OrganizationOut:
     )
 
 
-async def list_members(ask: Ask) -> Page[MemberOut]:
-    """All members, oldest first, in one page."""
-    return whole(
-        [MemberOut.of(row) for row in await manage_identity.list_members(ask.services, ask.caller)]
+async def list_members(ask: Ask, after: After = None, limit: Limit = 50) -> Page[MemberOut]:
+    """Members, oldest first."""
+    rows = await manage_identity.list_members(
+        ask.services, ask.caller, after=cursor(after, Prefix.MEMBER), limit=limit + 1
     )
+    return page_of(rows, limit, MemberOut.of)
 
 
 async def create_member(ask: Ask, body: MemberInput) -> MemberOut:
@@ -64,11 +65,12 @@ async def disable_member(ask: Ask, member_id: str) -> MemberOut:
     return MemberOut.of(await manage_identity.disable_member(ask.services, ask.caller, member_id))
 
 
-async def list_agents(ask: Ask) -> Page[AgentOut]:
-    """All agents, oldest first, in one page."""
-    return whole(
-        [AgentOut.of(row) for row in await manage_identity.list_agents(ask.services, ask.caller)]
+async def list_agents(ask: Ask, after: After = None, limit: Limit = 50) -> Page[AgentOut]:
+    """Agents, oldest first."""
+    rows = await manage_identity.list_agents(
+        ask.services, ask.caller, after=cursor(after, Prefix.AGENT), limit=limit + 1
     )
+    return page_of(rows, limit, AgentOut.of)
 
 
 async def create_agent(ask: Ask, body: AgentInput) -> AgentOut:
@@ -99,11 +101,12 @@ async def unfreeze_agent(ask: Ask, agent: str) -> AgentOut:
     return AgentOut.of(await freeze.switch_agent(ask.services, ask.caller, agent, frozen=False))
 
 
-async def list_keys(ask: Ask) -> Page[KeyOut]:
-    """All keys without secrets, oldest first, in one page."""
-    return whole(
-        [KeyOut.of(row) for row in await manage_identity.list_keys(ask.services, ask.caller)]
+async def list_keys(ask: Ask, after: After = None, limit: Limit = 50) -> Page[KeyOut]:
+    """Keys without secrets, oldest first."""
+    rows = await manage_identity.list_keys(
+        ask.services, ask.caller, after=cursor(after, Prefix.KEY), limit=limit + 1
     )
+    return page_of(rows, limit, KeyOut.of)
 
 
 async def create_key(ask: Ask, body: KeyInput) -> NewKeyOut:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AwareDatetime,
@@ -315,6 +315,3 @@ class PolicyInput(Input):
     """A policy document to put in force; its schema is published with the policy reference."""
 
     document: dict[str, Any]
-
-
-CardAction = Literal["freeze", "unfreeze", "close", "reset_breaker"]

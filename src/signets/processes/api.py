@@ -64,10 +64,11 @@ def build_application(
     observer = LoggingObserver(metrics.decision)
     engine = Engine(runtime.services, observer, deadline=settings.decision_seconds)
 
-    async def at_head() -> None:
+    async def at_head() -> str | None:
         current = await asyncio.to_thread(migrate.current, runtime.database_url)
-        if current != migrate.head():
-            raise RuntimeError(f"the schema is at {current}, not at {migrate.head()}")
+        if current == migrate.head():
+            return None
+        return f"the schema is at {current}, not at {migrate.head()}: run `signets db upgrade`"
 
     app = create_app(
         runtime.services,

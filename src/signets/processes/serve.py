@@ -16,8 +16,6 @@ from types import FrameType
 
 import httpx
 
-from signets.app.set_up_organization import connect_issuer
-from signets.bootstrap import open_runtime
 from signets.core.errors import Refusal, RefusalKind
 from signets.processes.sandbox import sandbox_key, sandbox_url
 from signets.settings import Settings
@@ -112,15 +110,17 @@ def serve(settings: Settings, *, sandbox: bool, workers: int, say: Callable[[str
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     url = settings.database_url.get_secret_value() if settings.database_url else None
-    with open_database(url=url, data_dir=settings.data_dir):
-        with children(settings, sandbox=sandbox, workers=workers, say=say) as running:
-            say(f"ready: {public_url(settings)}")
-            while not stopping:
-                time.sleep(0.2)
-                for child in running:
-                    if not keep_alive(child, child_environment(settings), say):
-                        return 1
-            say("stopping; finishing what is in flight")
+    with (
+        open_database(url=url, data_dir=settings.data_dir),
+        children(settings, sandbox=sandbox, workers=workers, say=say) as running,
+    ):
+        say(f"ready: {public_url(settings)}")
+        while not stopping:
+            time.sleep(0.2)
+            for child in running:
+                if not keep_alive(child, child_environment(settings), say):
+                    return 1
+        say("stopping; finishing what is in flight")
     return 0
 
 
@@ -197,6 +197,9 @@ def await_ready(url: str, child: Child, headers: dict[str, str]) -> None:
 
 def connect_sandbox(settings: Settings, say: Callable[[str], None]) -> None:
     """Point the sandbox at this API for every organization (ports may have changed)."""
+    # Heavy, and needed last: the children start, and the sandbox runs, without them.
+    from signets.app.set_up_organization import connect_issuer
+    from signets.bootstrap import open_runtime
 
     async def connect() -> None:
         async with open_runtime(settings, pool_size=2, upgrade=False) as runtime:

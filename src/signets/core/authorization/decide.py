@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from signets.core.authorization.case import Case, build_case
+from signets.core.authorization.case import Case, build_case, small_amount
 from signets.core.authorization.checks import Checked, run_checks
 from signets.core.authorization.decision import Decision, DecisionKind
 from signets.core.authorization.facts import Facts
@@ -19,6 +19,8 @@ from signets.core.authorization.request import AuthorizationRequest
 from signets.core.authorization.would_pass import would_pass
 from signets.core.card import CardState, consumes
 from signets.core.merchant.model import MatchResult
+
+__all__ = ["decide", "small_amount"]
 
 
 def decide(request: AuthorizationRequest, facts: Facts, now: datetime) -> Decision:

@@ -51,7 +51,7 @@ def parents(host: str) -> Iterator[str]:
         host = host.split(".", 1)[1]
 
 
-def canonical_vendor(text: str, directory: Directory) -> str:
+def canonical_vendor(text: str, directory: Directory, *, param: str = "expected_merchant") -> str:
     """The canonical domain of the vendor that ``text`` names.
 
     A URL, host or domain is taken; a host below a vendor's domain is that vendor, and a valid
@@ -59,16 +59,16 @@ def canonical_vendor(text: str, directory: Directory) -> str:
 
     Raises:
         Refusal: ``vendor_unknown`` for a bare name (``OpenAI``), ``vendor_invalid`` for what
-            cannot be a domain. ``param`` is ``expected_merchant``.
+            cannot be a domain. ``param`` names the field it came from.
     """
     known = directory.domain_of_brand(text)
-    host = text.strip() if known else _host(text)
+    host = text.strip() if known else _host(text, param)
     if known or "." not in host:
         hint = f"; did you mean `{known}`?" if known else ", such as `openai.com`"
         raise invalid(
             "vendor_unknown",
             f"`{host}` is a name, not a domain: give the vendor's domain{hint}",
-            param="expected_merchant",
+            param=param,
         )
     labels = host.split(".")
     if (
@@ -80,7 +80,7 @@ def canonical_vendor(text: str, directory: Directory) -> str:
         raise invalid(
             "vendor_invalid",
             f"`{host[:80]}` is not a vendor's domain: give one such as `openai.com`",
-            param="expected_merchant",
+            param=param,
         )
     for name in parents(host):
         known = directory.domain_of_host(name)
@@ -89,7 +89,7 @@ def canonical_vendor(text: str, directory: Directory) -> str:
     return registrable(host)
 
 
-def _host(text: str) -> str:
+def _host(text: str, param: str) -> str:
     host = _SCHEME.sub("", text.strip())
     host = re.split(r"[/?#]", host, maxsplit=1)[0]
     host = re.sub(r":[0-9]{1,5}$", "", host).rstrip(".").lower()
@@ -102,14 +102,14 @@ def _host(text: str) -> str:
     ):
         raise invalid(
             "vendor_invalid",
-            "expected_merchant is not a domain: give one such as `openai.com`",
-            param="expected_merchant",
+            f"`{param}` is not a domain: give one such as `openai.com`",
+            param=param,
         )
     if not host.isascii():
         raise invalid(
             "vendor_invalid",
-            "expected_merchant has letters outside ASCII, which can imitate another name: write "
+            f"`{param}` has letters outside ASCII, which can imitate another name: write "
             "the domain in its ASCII form (`xn--…`)",
-            param="expected_merchant",
+            param=param,
         )
     return host

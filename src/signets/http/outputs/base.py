@@ -46,11 +46,6 @@ def page_of(
     return Page(data=data, has_more=more, next_after=data[-1].id if more else None)
 
 
-def whole(items: Sequence[OutputT]) -> Page[OutputT]:
-    """A list that always comes as one page."""
-    return Page(data=list(items), has_more=False, next_after=None)
-
-
 class ErrorDetail(Output):
     """What went wrong."""
 

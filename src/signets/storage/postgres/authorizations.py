@@ -61,9 +61,7 @@ class Authorizations:
         )
         return [INTENT.read(row) for row in await cursor.fetchall()]
 
-    async def transactions(
-        self, connection_id: str, tokens: Sequence[str]
-    ) -> list[Transaction]:
+    async def transactions(self, connection_id: str, tokens: Sequence[str]) -> list[Transaction]:
         """Those that a request id names."""
         cursor = await self._db.execute(
             TRANSACTION.select

@@ -136,7 +136,8 @@ class Cards:
         """Cards that the issuer does not have, or has in another state than ours."""
         cursor = await self._db.execute(
             "SELECT id FROM card WHERE org_id = %s"
-            " AND ((state = 'open') <> (issuer_state = 'open') OR issuer_token IS NULL)"
+            " AND ((state = 'open') <> (issuer_state = 'open')"
+            "      OR (state = 'closed') <> (issuer_state = 'closed') OR issuer_token IS NULL)"
             " ORDER BY id LIMIT %s",
             (self._org, limit),
         )

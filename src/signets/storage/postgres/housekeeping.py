@@ -20,15 +20,17 @@ class Housekeeping:
         self._db = connection
         self._org = org_id
 
-    async def remembered(self, principal: str, key: str, now: datetime) -> tuple[bytes, str] | None:
-        """``(body_sha256, result_id)`` of an earlier request with this key, within 24 hours."""
+    async def remembered(
+        self, principal: str, key: str, now: datetime
+    ) -> tuple[bytes, str, datetime] | None:
+        """``(body_sha256, result_id, created_at)`` of this key's request in the last 24 hours."""
         cursor = await self._db.execute(
-            "SELECT body_sha256, result_id FROM idempotency"
+            "SELECT body_sha256, result_id, created_at FROM idempotency"
             " WHERE org_id = %s AND principal = %s AND key = %s AND created_at > %s",
             (self._org, principal, key, now - timedelta(hours=24)),
         )
         row = await cursor.fetchone()
-        return (row["body_sha256"], row["result_id"]) if row else None
+        return (row["body_sha256"], row["result_id"], row["created_at"]) if row else None
 
     async def remember(
         self, principal: str, key: str, body_sha256: bytes, result_id: str, now: datetime

@@ -16,6 +16,11 @@ AGENT = Table("agent", Agent)
 API_KEY = Table("api_key", ApiKey)
 CONNECTION = Table("issuer_connection", Connection)
 
+_PAGE = (
+    "WHERE org_id = %(org)s AND (%(after)s::text IS NULL OR id > %(after)s)"
+    " ORDER BY id LIMIT %(limit)s"
+)
+
 
 class Identity:
     """Who may do what in one organization."""
@@ -23,6 +28,9 @@ class Identity:
     def __init__(self, connection: AsyncConnection[DictRow], org_id: str) -> None:
         self._db = connection
         self._org = org_id
+
+    def _page(self, after: str | None, limit: int | None) -> dict[str, str | int | None]:
+        return {"org": self._org, "after": after, "limit": limit}
 
     async def freeze_organization(self, at: datetime | None) -> None:
         """Set or lift (``None``) the organization's kill switch."""
@@ -49,10 +57,9 @@ class Identity:
         row = await cursor.fetchone()
         return MEMBER.read(row) if row else None
 
-    async def members(self) -> list[Member]:
-        cursor = await self._db.execute(
-            MEMBER.select + "WHERE org_id = %s ORDER BY id", (self._org,)
-        )
+    async def members(self, *, after: str | None = None, limit: int | None = None) -> list[Member]:
+        """Oldest first; ``after`` is the last id of the page before, no limit means all."""
+        cursor = await self._db.execute(MEMBER.select + _PAGE, self._page(after, limit))
         return [MEMBER.read(row) for row in await cursor.fetchall()]
 
     async def disable_member(self, member_id: str, at: datetime) -> None:
@@ -73,10 +80,9 @@ class Identity:
         row = await cursor.fetchone()
         return AGENT.read(row) if row else None
 
-    async def agents(self) -> list[Agent]:
-        cursor = await self._db.execute(
-            AGENT.select + "WHERE org_id = %s ORDER BY id", (self._org,)
-        )
+    async def agents(self, *, after: str | None = None, limit: int | None = None) -> list[Agent]:
+        """Oldest first; ``after`` is the last id of the page before, no limit means all."""
+        cursor = await self._db.execute(AGENT.select + _PAGE, self._page(after, limit))
         return [AGENT.read(row) for row in await cursor.fetchall()]
 
     async def freeze_agent(self, agent_id: str, at: datetime | None) -> None:
@@ -95,10 +101,9 @@ class Identity:
         row = await cursor.fetchone()
         return API_KEY.read(row) if row else None
 
-    async def keys(self) -> list[ApiKey]:
-        cursor = await self._db.execute(
-            API_KEY.select + "WHERE org_id = %s ORDER BY id", (self._org,)
-        )
+    async def keys(self, *, after: str | None = None, limit: int | None = None) -> list[ApiKey]:
+        """Oldest first; ``after`` is the last id of the page before, no limit means all."""
+        cursor = await self._db.execute(API_KEY.select + _PAGE, self._page(after, limit))
         return [API_KEY.read(row) for row in await cursor.fetchall()]
 
     async def revoke_key(self, key_id: str, at: datetime) -> None:

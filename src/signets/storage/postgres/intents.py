@@ -164,6 +164,16 @@ class Intents:
             (state, at, self._org, approval_id),
         )
 
+    async def tighten_approval(
+        self, approval_id: str, required: int, approvers: list[list[str]]
+    ) -> None:
+        """Ask for what policy has come to ask."""
+        await self._db.execute(
+            "UPDATE approval_request SET required = %s, approvers = %s"
+            " WHERE org_id = %s AND id = %s",
+            (required, Jsonb(approvers), self._org, approval_id),
+        )
+
     async def add_vote(self, vote: ApprovalVote) -> None:
         await self._db.execute(VOTE.insert, VOTE.params(self._org, vote))
 

@@ -22,11 +22,6 @@ def _is_json(annotation: Any) -> bool:
     return (origin or annotation) in (dict, list)
 
 
-def _plain(value: Any) -> Any:
-    """What PostgreSQL reads from JSON: bytea in its hex form, everything else as it is."""
-    return "\\x" + value.hex() if isinstance(value, bytes) else value
-
-
 class Table(Generic[T]):
     """SQL text and parameters of one table, derived from its record type.
 
@@ -45,10 +40,15 @@ class Table(Generic[T]):
         named = ", ".join(f"%({field})s" for field in ("org_id", *self._fields))
         self.select = f"SELECT {self.columns} FROM {name} "
         self.insert = f"INSERT INTO {name} (org_id, {', '.join(self._fields)}) VALUES ({named})"
-        # Set-wise: one statement for a batch, its rows as one JSON parameter.
+        # Set-wise: one statement for a batch, its rows as one JSON parameter. JSON carries bytes
+        # as base64, which PostgreSQL first takes for the bytes themselves.
+        values = ", ".join(
+            f"decode(encode({field}, 'escape'), 'base64')" if hints[field] is bytes else field
+            for field in self._fields
+        )
         self.insert_many = (
             f"INSERT INTO {name} (org_id, {', '.join(self._fields)})"
-            f" SELECT %(org_id)s, {', '.join(self._fields)}"
+            f" SELECT %(org_id)s, {values}"
             f" FROM json_populate_recordset(NULL::{name}, %(rows)s::json)"
         )
 
@@ -66,10 +66,7 @@ class Table(Generic[T]):
 
     def many(self, org_id: str, records: Sequence[T]) -> dict[str, Any]:
         """Named parameters for :attr:`insert_many`."""
-        rows = [
-            {field: _plain(getattr(record, field)) for field in self._fields} for record in records
-        ]
-        return {"org_id": org_id, "rows": msgspec.json.encode(rows).decode()}
+        return {"org_id": org_id, "rows": msgspec.json.encode(records).decode()}
 
     def read(self, row: Mapping[str, Any]) -> T:
         """The record of one row (a dict by column name)."""

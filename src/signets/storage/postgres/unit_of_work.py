@@ -9,13 +9,16 @@ organization, whatever the clocks of the API machines say.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
+import msgspec
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from signets.app.records import Connection, Organization
@@ -55,12 +58,18 @@ class PostgresUnitOfWork:
         self.evidence = Evidence(connection, org_id)
         self.housekeeping = Housekeeping(connection, org_id)
 
-    def pipeline(self) -> AbstractAsyncContextManager[object]:
-        """Send the statements inside without waiting for each one's answer.
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """Statements started in the group travel together, without waiting for each other.
 
-        An error of any of them is raised at the end of the block, at the latest.
+        They run on the one connection, in the order in which they were started. The first error
+        of any of them is raised at the end of the block.
         """
-        return self.connection.pipeline()
+        try:
+            async with self.connection.pipeline(), asyncio.TaskGroup() as group:
+                yield group
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from several
 
 
 class PostgresStore:
@@ -181,6 +190,10 @@ class PostgresStore:
             await connection.execute("SELECT 1")
 
 
+async def _read_json_fast(connection: AsyncConnection[DictRow]) -> None:
+    set_json_loads(msgspec.json.decode, connection)
+
+
 async def open_pool(
     url: str, *, size: int, timeout: float
 ) -> AsyncConnectionPool[AsyncConnection[DictRow]]:
@@ -201,6 +214,7 @@ async def open_pool(
             "prepare_threshold": 2,
         },
         connection_class=psycopg.AsyncConnection[DictRow],
+        configure=_read_json_fast,
     )
     await pool.open(wait=True, timeout=timeout)
     return pool

@@ -1,0 +1,393 @@
+"""``StripeIssuer``: the port :class:`signets.app.ports.Issuer` over ``stripe.StripeClient``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+import stripe
+
+from signets.app.ports import (
+    Answer,
+    BodyUnreadable,
+    CardCredentials,
+    IssuerCard,
+    IssuerCardState,
+    IssuerEvent,
+    IssuerRefused,
+    IssuerSecrets,
+    IssuerUnavailable,
+    OtherEvent,
+    SignatureInvalid,
+    TransactionUpdated,
+)
+from signets.core.authorization.request import AuthorizationRequest
+from signets.core.settlement.model import Snapshot
+from signets.issuers.stripe.answers import API_VERSION, APPROVED, DECLINED
+from signets.issuers.stripe.fields import Json, find, mapping, text
+from signets.issuers.stripe.options import StripeOptions
+from signets.issuers.stripe.reading import (
+    read_authorization,
+    read_object,
+    read_request,
+    read_transaction,
+)
+from signets.issuers.stripe.transport import Transport, is_loopback
+
+PRODUCTION_URL = "https://api.stripe.com"
+
+_Read = TypeVar("_Read")
+
+_APPROVAL_REQUEST = "issuing_authorization.request"
+#: The events that we act on, and that the endpoint is subscribed to.
+EVENT_TYPES: tuple[
+    Literal["issuing_authorization.created"],
+    Literal["issuing_authorization.updated"],
+    Literal["issuing_transaction.created"],
+    Literal["issuing_transaction.updated"],
+] = (
+    "issuing_authorization.created",
+    "issuing_authorization.updated",
+    "issuing_transaction.created",
+    "issuing_transaction.updated",
+)
+_LOCAL_KEY_PREFIX = "sandbox_"
+_TO_STRIPE: dict[IssuerCardState, Literal["active", "inactive", "canceled"]] = {
+    IssuerCardState.OPEN: "active",
+    IssuerCardState.PAUSED: "inactive",
+    IssuerCardState.CLOSED: "canceled",
+}
+_FROM_STRIPE: dict[str, IssuerCardState] = {word: state for state, word in _TO_STRIPE.items()}
+_TOLERANCE = stripe.Webhook.DEFAULT_TOLERANCE
+_MARK = "signets"
+_PAGE = 100
+
+
+class StripeIssuer:
+    """One Stripe account's Issuing, in test or in live mode as its key says.
+
+    Args:
+        api_key: A secret or restricted key. Never printed.
+        base_url: :data:`PRODUCTION_URL` (also for test mode), or where a local double listens.
+        options: Cardholder, currency and the endpoints' signing secrets.
+        timeout_seconds: For each management call. The SDK repeats failed ones twice under one
+            idempotency key.
+
+    Raises:
+        ValueError: Where the key and the address do not belong together: a real key over plain
+            HTTP, a local double's key to Stripe.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        options: StripeOptions,
+        timeout_seconds: float = 10.0,
+    ) -> None:
+        address = urlsplit(base_url)
+        host = address.hostname or ""
+        is_local_key = api_key.startswith(_LOCAL_KEY_PREFIX)
+        if address.scheme != "https" and not is_local_key:
+            raise ValueError("an issuer's key is sent over https only")
+        if is_local_key and (host == "stripe.com" or host.endswith(".stripe.com")):
+            raise ValueError("this key belongs to a local sandbox, and the address to Stripe")
+        self._options = options
+        self._live = is_live(api_key)
+        self._http = Transport(timeout=timeout_seconds, is_local=is_loopback(host))
+        self._client = stripe.StripeClient(
+            api_key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": base_url.rstrip("/")},
+            max_network_retries=2,
+            http_client=self._http,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    async def create_card(
+        self, *, idempotency_key: str, memo: str, lifetime_backstop: int | None
+    ) -> IssuerCard:
+        """A virtual card, inactive. See the port.
+
+        Stripe remembers an idempotency key for at least 24 hours.
+
+        Raises:
+            IssuerRefused: Also where there is no cardholder, and too little to make one.
+        """
+        if lifetime_backstop is not None and lifetime_backstop < 1:
+            raise ValueError("a backstop must be at least one minor unit")
+        cardholder = await self._cardholder()
+        params: stripe.params.issuing.CardCreateParams = {
+            "cardholder": cardholder,
+            "currency": self._options.currency,
+            "type": "virtual",
+            "status": "inactive",
+            "metadata": {_MARK: memo},
+        }
+        if lifetime_backstop is not None:
+            params["spending_controls"] = {
+                "spending_limits": [{"amount": lifetime_backstop, "interval": "all_time"}]
+            }
+        with _translated():
+            card = await self._client.v1.issuing.cards.create_async(
+                params, {"idempotency_key": idempotency_key}
+            )
+        return _card(card)
+
+    async def _cardholder(self) -> str:
+        """The id of the connection's one cardholder: configured, found by our mark, or made."""
+        if self._options.cardholder:
+            return self._options.cardholder
+        with _translated():
+            known = await self._client.v1.issuing.cardholders.list_async(
+                {"status": "active", "limit": _PAGE}
+            )
+            async for one in known.auto_paging_iter():
+                if find(_plain(one), f"metadata.{_MARK}") == self._options.mark:
+                    return one.id
+            details = self._options.new_cardholder()
+            if details is None:
+                raise IssuerRefused(
+                    "Stripe gives cards to cardholders only: name one in `cardholder`, or give"
+                    " `name` and `line1`, `city`, `postal_code`, `country` of its address"
+                )
+            made = await self._client.v1.issuing.cardholders.create_async(
+                {**details, "metadata": {_MARK: self._options.mark}},
+                {"idempotency_key": self._options.cardholder_key()},
+            )
+        return made.id
+
+    async def get_card(self, token: str) -> IssuerCard:
+        """The card as Stripe knows it."""
+        with _translated():
+            return _card(await self._client.v1.issuing.cards.retrieve_async(token))
+
+    async def set_card_state(self, token: str, state: IssuerCardState) -> IssuerCard:
+        """Activate, deactivate or cancel (final). Sent once: a late repeat could undo a newer."""
+        with _translated():
+            card = await self._client.v1.issuing.cards.update_async(
+                token, {"status": _TO_STRIPE[state]}, {"max_network_retries": 0}
+            )
+        return _card(card)
+
+    async def reveal(self, token: str) -> CardCredentials:
+        """Number and CVC, passed through. Stripe gives them for virtual cards only.
+
+        Raises:
+            IssuerRefused: Where the account may not see numbers.
+        """
+        with _translated():
+            card = await self._client.v1.issuing.cards.retrieve_async(
+                token, {"expand": ["number", "cvc"]}
+            )
+        shown = _plain(card)
+        number, cvc = find(shown, "number"), find(shown, "cvc")
+        if not isinstance(number, str) or not isinstance(cvc, str):
+            raise IssuerRefused("the issuer gives this account no card numbers")
+        return CardCredentials(
+            number=number, cvc=cvc, exp_month=card.exp_month, exp_year=card.exp_year
+        )
+
+    async def get_transaction(self, token: str) -> Snapshot | None:
+        """The authorization with its transactions, or (``ipi_…``) a transaction without one."""
+        issuing = self._client.v1.issuing
+        with _translated():
+            try:
+                if token.startswith("ipi_"):
+                    movement = await issuing.transactions.retrieve_async(token)
+                    return read_transaction(_plain(movement))
+                return read_authorization(
+                    _plain(await issuing.authorizations.retrieve_async(token))
+                )
+            except stripe.InvalidRequestError as error:
+                if error.http_status == 404:
+                    return None
+                raise
+
+    async def list_transactions(self, *, begin: datetime, end: datetime) -> list[Snapshot]:
+        """All authorizations that began, and all money that moved, in ``[begin, end)``.
+
+        Stripe's times are whole seconds: the seconds of both ends are included.
+        """
+        during = {"gte": math.floor(begin.timestamp()), "lt": math.ceil(end.timestamp())}
+        found: dict[str, Snapshot] = {}
+        issuing = self._client.v1.issuing
+        with _translated():
+            authorizations = await issuing.authorizations.list_async(
+                {"created": {"gte": during["gte"], "lt": during["lt"]}, "limit": _PAGE}
+            )
+            async for authorization in authorizations.auto_paging_iter():
+                _merge(found, read_authorization(_plain(authorization)))
+            movements = await issuing.transactions.list_async(
+                {"created": {"gte": during["gte"], "lt": during["lt"]}, "limit": _PAGE}
+            )
+            async for movement in movements.auto_paging_iter():
+                _merge(found, read_transaction(_plain(movement)))
+        return list(found.values())
+
+    async def enroll(self, *, authorize_url: str, events_url: str) -> IssuerSecrets:
+        """Subscribe ``events_url``; idempotent.
+
+        The real-time endpoint is not in Stripe's API: a person enters ``authorize_url`` at
+        dashboard.stripe.com/settings/issuing, sets the timeout there to *decline*, and gives us
+        the signing secret it shows (option ``authorization_secret``). Until then no request
+        verifies, and Stripe approves by itself whatever an active card is charged.
+
+        Stripe shows an events endpoint's secret once, when it is made. Where we have none (option
+        ``events_secret``), an endpoint of that address is made anew and the old one deleted after
+        it; what the old one had still to deliver is found by the pull.
+        """
+        endpoints = self._client.v1.webhook_endpoints
+        with _translated():
+            listed = await endpoints.list_async({"limit": _PAGE})
+            same = [one async for one in listed.auto_paging_iter() if one.url == events_url]
+            if same and self._options.events_secrets:
+                await endpoints.update_async(
+                    same[0].id, {"enabled_events": list(EVENT_TYPES), "disabled": False}
+                )
+                return IssuerSecrets(
+                    self._options.authorization_secrets, self._options.events_secrets
+                )
+            made = await endpoints.create_async(
+                {
+                    "url": events_url,
+                    "enabled_events": list(EVENT_TYPES),
+                    "api_version": API_VERSION,
+                    "description": "Signets",
+                }
+            )
+            if not made.secret:
+                raise IssuerUnavailable("the issuer gave no signing secret")
+            for old in same:
+                await endpoints.delete_async(old.id)
+        return IssuerSecrets(
+            self._options.authorization_secrets, (made.secret, *self._options.events_secrets)
+        )
+
+    def read_authorization(
+        self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
+    ) -> AuthorizationRequest:
+        """A signed ``issuing_authorization.request``."""
+        event = self._verified(body, headers, secrets.authorization)
+        if find(event, "type") != _APPROVAL_REQUEST:
+            raise BodyUnreadable("type", f"`type` must be {_APPROVAL_REQUEST}")
+        self._check_mode(event)
+        return _within(event, read_request)
+
+    def read_event(
+        self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
+    ) -> IssuerEvent:
+        """A signed webhook; kinds that we do not act on come back as :class:`OtherEvent`."""
+        return self._event(self._verified(body, headers, secrets.events))
+
+    def parse_event(self, event_id: str, body: bytes) -> IssuerEvent:
+        """A webhook that was verified before it was stored. It carries its own id."""
+        return self._event(_json(body))
+
+    def _event(self, event: Json) -> IssuerEvent:
+        kind, event_id = text(event, "type"), text(event, "id")
+        if kind not in EVENT_TYPES:
+            return OtherEvent(event_id=event_id, event_type=kind)
+        self._check_mode(event)
+        return TransactionUpdated(event_id=event_id, snapshot=_within(event, read_object))
+
+    def _check_mode(self, event: Json) -> None:
+        """Test and live never mix: a body of the other mode moves nothing here."""
+        if find(event, "livemode") is (not self._live):
+            mode = "live" if self._live else "test"
+            raise BodyUnreadable("livemode", f"this connection is in {mode} mode")
+
+    def _verified(self, body: bytes, headers: Mapping[str, str], live: tuple[str, ...]) -> Json:
+        header = next((v for k, v in headers.items() if k.lower() == "stripe-signature"), None)
+        for secret in live:
+            try:
+                stripe.WebhookSignature.verify_header(body, header, secret, _TOLERANCE)
+            except (stripe.SignatureVerificationError, ValueError):
+                continue  # a missing or malformed header, an old timestamp, another secret
+            return _json(body)
+        raise SignatureInvalid("no live secret made this signature, or it is too old")
+
+    def answer_approved(self, request: AuthorizationRequest) -> Answer:
+        """Approved in full."""
+        return APPROVED
+
+    def answer_declined(self, reason: str, request_id: str | None) -> Answer:
+        """Declined: Stripe takes no reason."""
+        return DECLINED
+
+
+def is_live(api_key: str) -> bool:
+    """Whether a key moves real money (``sk_live_…``, ``rk_live_…``)."""
+    return api_key.startswith(("sk_live_", "rk_live_"))
+
+
+def _json(body: bytes) -> Json:
+    try:
+        content = json.loads(body)
+    except ValueError as error:
+        raise BodyUnreadable("body", "the body is not JSON") from error
+    if not isinstance(content, dict):
+        raise BodyUnreadable("body", "the body is not a JSON object")
+    return content
+
+
+def _within(event: Json, read: Callable[[Json], _Read]) -> _Read:
+    """``data.object`` of an event, read; an error names the place in the event."""
+    try:
+        return read(mapping(event, "data.object"))
+    except BodyUnreadable as error:
+        if error.field.startswith("data.object"):
+            raise
+        raise BodyUnreadable(f"data.object.{error.field}", error.message) from error
+
+
+def _merge(found: dict[str, Snapshot], snapshot: Snapshot) -> None:
+    """Add what a snapshot tells to what is known of its transaction."""
+    known = found.setdefault(snapshot.transaction_token, snapshot)
+    seen = {event.token for event in known.events}
+    more = tuple(event for event in snapshot.events if event.token not in seen)
+    updated = max(known.updated, snapshot.updated)
+    found[snapshot.transaction_token] = replace(
+        known, events=(*known.events, *more), updated=updated
+    )
+
+
+def _plain(found: stripe.StripeObject) -> Json:
+    return found.to_dict(for_json=True)
+
+
+def _card(card: stripe.issuing.Card) -> IssuerCard:
+    return IssuerCard(
+        token=card.id,
+        last_four=card.last4,
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        # A newer word is not usable, like an inactive card.
+        state=_FROM_STRIPE.get(card.status, IssuerCardState.PAUSED),
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """SDK errors as the port's. The text holds status and message, no request, no key."""
+    try:
+        yield
+    except stripe.APIConnectionError as error:
+        raise IssuerUnavailable(f"the issuer did not answer: {type(error).__name__}") from None
+    except stripe.StripeError as error:
+        status = error.http_status or 0
+        said = error.error.message if error.error is not None else None
+        message = f"the issuer answered {status}: {said or 'no message'}"
+        if status >= 500 or status in (0, 408, 409, 429):
+            raise IssuerUnavailable(message) from None
+        raise IssuerRefused(message) from None

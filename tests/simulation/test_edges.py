@@ -1,0 +1,155 @@
+"""Corners that random worlds found, or hardly reach, each played by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from signets.app.record_issuer_event import apply_snapshot
+from signets.app.resolve_unconfirmed import resolve_unconfirmed
+from signets.core.intent import Usage
+from signets.core.merchant.directory import Directory
+from tests.postgres.process_kit import (
+    AWS,
+    OPENAI,
+    PIZZA,
+    Tenant,
+    audit,
+    charge,
+    new_tenant,
+    rows,
+    tenant_runtime,
+)
+from tests.simulation.network import Network, Record
+
+
+@pytest.fixture
+async def tenant(
+    database_url: str, tmp_path: Path, directory: Directory
+) -> AsyncIterator[Tenant]:
+    """An organization; its books are whole afterwards."""
+    async with tenant_runtime(tmp_path, directory, url=database_url) as runtime:
+        made = await new_tenant(runtime, "edges")
+        yield made
+        await audit(made)
+
+
+async def tell(tenant: Tenant, network: Network, record: Record) -> None:
+    """The issuer's event arrives."""
+    async with tenant.services.store.transaction(tenant.org_id) as uow:
+        await apply_snapshot(
+            tenant.services,
+            uow,
+            tenant.connection_id,
+            network.snapshot(record),
+            cause="event:test",
+        )
+
+
+async def test_a_verification_that_clears_moves_under_the_intent(
+    tenant: Tenant, database_url: str
+) -> None:
+    """A dollar held by itself and then cleared becomes a purchase of the open intent, once."""
+    agent = await tenant.agent("bot")
+    card = await tenant.card(agent, limit=10_000)
+    intent = await tenant.intent(agent, 2000, usage=Usage.WINDOW, max_count=5, card_id=card.id)
+    token = card.issuer_token or ""
+    [answer] = await tenant.decide(charge("ver", token, 100))
+    assert (answer.decision.kind, answer.decision.intent_id) == ("verification", None)
+    network = Network()
+    record = network.record("ver", token, OPENAI)
+    network.authorize(record, 100, approved=True)
+    network.clear(record, 100)
+    await tell(tenant, network, record)
+    assert rows(database_url, "SELECT used, charges FROM intent WHERE id = %s", intent.id) == [
+        {"used": 100, "charges": 1}
+    ]
+    assert rows(
+        database_url, "SELECT subject_id, reserved, held, cleared FROM exposure WHERE cleared > 0"
+    ) == [{"subject_id": intent.id, "reserved": 1900, "held": 0, "cleared": 100}]
+
+
+async def test_a_verification_that_grows_moves_under_the_intent(
+    tenant: Tenant, database_url: str
+) -> None:
+    """More on a verification is a purchase: the intent pays the whole, also when it is reversed."""
+    agent = await tenant.agent("bot")
+    card = await tenant.card(agent, limit=10_000)
+    intent = await tenant.intent(agent, 2000, usage=Usage.WINDOW, max_count=5, card_id=card.id)
+    token = card.issuer_token or ""
+    await tenant.decide(charge("ver", token, 100))
+    [answer] = await tenant.decide(charge("ver", token, 900))
+    assert (answer.decision.kind, answer.decision.hold) == ("purchase", 800)
+    held = "SELECT held, reserved FROM exposure WHERE subject_id = %s"
+    assert rows(database_url, held, intent.id) == [{"held": 900, "reserved": 1100}]
+    network = Network()
+    record = network.record("ver", token, OPENAI)
+    network.authorize(record, 100, approved=True)
+    network.authorize(record, 800, approved=True)
+    network.reverse(record, 900)
+    await tell(tenant, network, record)
+    assert rows(database_url, held, intent.id) == [{"held": 0, "reserved": 2000}]
+
+
+async def test_a_late_clearing_of_what_was_bought_again(
+    tenant: Tenant, database_url: str
+) -> None:
+    """A reversed purchase may be made again; if both clear, both are booked and flagged."""
+    agent = await tenant.agent("bot")
+    card = await tenant.card(agent, limit=10_000)
+    intent = await tenant.intent(agent, 1000, card_id=card.id)
+    token = card.issuer_token or ""
+    network = Network()
+    first, second = (network.record(name, token, OPENAI) for name in ("first", "second"))
+    await tenant.decide(charge("first", token, 1000))
+    network.authorize(first, 1000, approved=True)
+    network.reverse(first, 1000)
+    await tell(tenant, network, first)
+    [answer] = await tenant.decide(charge("second", token, 1000))
+    assert answer.decision.approved
+    network.authorize(second, 1000, approved=True)
+    await tell(tenant, network, second)
+    network.clear(first, 1000)
+    await tell(tenant, network, first)
+    network.clear(second, 1000)
+    await tell(tenant, network, second)
+    assert rows(
+        database_url, "SELECT state, charges, used FROM intent WHERE id = %s", intent.id
+    ) == [{"state": "authorized", "charges": 1, "used": 2000}] or rows(
+        database_url, "SELECT state, charges, used FROM intent WHERE id = %s", intent.id
+    ) == [{"state": "settled", "charges": 1, "used": 2000}]
+    flags = rows(database_url, "SELECT flags FROM transaction WHERE flags <> '{}'")
+    assert flags
+
+
+async def test_an_increment_after_the_breaker_in_one_batch(
+    tenant: Tenant, database_url: str
+) -> None:
+    """A batch that trips the breaker decides the rest as if it came later: books stay whole."""
+    await tenant.policy(breaker={"declines": 2, "within": "10m"})
+    agent = await tenant.agent("bot")
+    card = await tenant.card(agent, limit=10_000)
+    await tenant.intent(agent, 2000, usage=Usage.WINDOW, max_count=9, card_id=card.id)
+    token = card.issuer_token or ""
+    answers = await tenant.decide(
+        charge("one", token, 500),
+        charge("bad-1", token, 500, merchant=PIZZA),
+        charge("bad-2", token, 500, merchant=AWS),
+        charge("bad-3", token, 500, merchant=PIZZA),
+        charge("one", token, 700),
+        charge("two", token, 300),
+    )
+    reasons = [one.decision.reason for one in answers]
+    assert reasons[0] is None
+    assert reasons[-1] in ("card_locked", "frozen"), reasons
+    assert rows(database_url, "SELECT state FROM card") == [{"state": "locked"}]
+    assert rows(database_url, "SELECT sum(reserved)::bigint AS left FROM exposure") == [
+        {"left": 0}
+    ]
+
+
+async def test_an_issuer_that_cannot_be_asked_stops_nothing(tenant: Tenant) -> None:
+    """With no unconfirmed hold old enough there is nobody to ask."""
+    assert await resolve_unconfirmed(tenant.services, tenant.org_id) == 0

@@ -1,0 +1,496 @@
+"""One seeded world: agents, members, merchants and a network act at random on the real engine.
+
+After every step the books are held against the simple model of :mod:`tests.simulation.books`;
+at the end, so is everything that was ever decided.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from signets.app.authenticate import authenticate
+from signets.app.caller import Caller
+from signets.app.decide_approval import decide_approval
+from signets.app.decide_authorization import Answered, Inputs
+from signets.app.freeze import freeze_card, reset_breaker, unfreeze_card
+from signets.app.record_issuer_event import apply_snapshot
+from signets.app.records import Card, DecisionState
+from signets.app.sweep import end_due_windows, expire_approvals
+from signets.app.void_decision import void_decision
+from signets.bootstrap import Runtime
+from signets.core.approval import Vote
+from signets.core.authorization.decide import decide
+from signets.core.authorization.decision import DecisionKind
+from signets.core.authorization.request import AuthorizationRequest
+from signets.core.errors import Refusal
+from signets.core.intent import Usage
+from signets.core.merchant.model import Merchant
+from signets.core.settlement.model import DecidedBy, Snapshot
+from tests.postgres.process_kit import PIZZA, VENDORS, Tenant, audit, charge, new_tenant
+from tests.simulation.books import Books
+from tests.simulation.network import Network, Record
+
+VENDOR_OF = {merchant.descriptor: vendor for vendor, merchant in VENDORS.items()}
+ZONES = ("UTC", "America/New_York", "Asia/Kolkata")
+TRAVEL = (1, 30, 300, 3600, 43_200, 86_400)
+
+
+class WorldRun:
+    """One world. ``check`` names what is wrong by an assertion that carries the seed."""
+
+    def __init__(
+        self, seed: int, runtime: Runtime, shift: dict[str, timedelta], url: str
+    ) -> None:
+        self.seed = seed
+        self.rng = random.Random(seed)
+        self.runtime = runtime
+        self.shift = shift
+        self.db: psycopg.Connection[DictRow] = psycopg.connect(
+            url, autocommit=True, row_factory=dict_row, options="-c timezone=UTC"
+        )
+        self.network = Network()
+        self.policy: dict[str, Any] = {}
+        self.agents: list[Caller] = []
+        self.cards: list[Card] = []
+        self.requests: dict[str, list[AuthorizationRequest]] = {}
+        self.waiting: list[Snapshot] = []
+        self.told: list[Snapshot] = []
+        self.fresh: list[Answered] = []
+        self.trail: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.trail.append(text)
+
+    def check(self, holds: bool, *what: object) -> None:
+        """An assertion that says how to see it again."""
+        if not holds:
+            story = "\n  ".join(self.trail[-25:])
+            raise AssertionError(f"SIM_SEED={self.seed}: {what}\n  {story}")
+
+    # ── making the world ───────────────────────────────────────────────────────────────────────
+
+    async def run(self, steps: int) -> None:
+        """Make the world, let it live, look back."""
+        self.shift["by"] = timedelta()
+        self.policy = self._random_policy()
+        self.tenant: Tenant = await new_tenant(self.runtime, f"w{self.seed}", **self.policy)
+        for n in range(2):
+            agent = await self.tenant.agent(f"bot-{n}")
+            self.agents.append(agent)
+            for lock in (["openai.com"], ["openai.com", "aws.amazon.com"], ["aws.amazon.com"]):
+                limit = self.rng.choice((3000, 10_000, 50_000))
+                self.cards.append(await self.tenant.card(agent, limit=limit, lock=lock))
+        token = await self.tenant.approver(f"eve@w{self.seed}.test")
+        self.approver = await authenticate(self.tenant.services, token)
+        actions = (
+            (self.declare, 12), (self.charge_batch, 14), (self.live, 9), (self.deliver, 7),
+            (self.travel, 2), (self.vote, 3), (self.void, 1), (self.control, 2),
+            (self.change_policy, 1), (self.force_post, 1),
+        )
+        for _ in range(steps):
+            [(action, _)] = self.rng.choices(actions, weights=[weight for _, weight in actions])
+            self.say(action.__name__)
+            try:
+                await action()
+            except Exception as error:
+                error.add_note(f"SIM_SEED={self.seed}\n  " + "\n  ".join(self.trail[-25:]))
+                raise
+        while self.waiting:
+            await self.deliver()
+        await self.look_back()
+        self.db.close()
+
+    def _random_policy(self) -> dict[str, Any]:
+        choose = self.rng.choice
+        caps = []
+        for n in range(self.rng.randint(0, 3)):
+            cap: dict[str, Any] = {
+                "name": f"cap-{n}",
+                "scope": choose(("card", "agent", "vendor", "organization", ["card", "vendor"])),
+                "window": choose(("10s", "60s", "3600s", "day", "week")),
+                "measure": choose(("approved", "approved", "attempts")),
+                "max_count": choose((2, 5, 9)),
+            }
+            if choose((True, False)):
+                cap |= {"max_amount": choose((2500, 6000)), "currency": "USD"}
+            caps.append(cap)
+        budgets = [
+            {
+                "name": f"budget-{n}",
+                "scope": choose(("organization", "agent", "vendor")),
+                "period": choose(("day", "week", "month")),
+                "amount": choose((4000, 9000, 30_000)),
+                "currency": "USD",
+            }
+            for n in range(self.rng.randint(0, 2))
+        ]
+        return {
+            "time_zone": choose(ZONES),
+            "tolerance": {"percent": choose((0, 10)), "absolute": 0},
+            "grace": choose(("10m", "1h")),
+            "breaker": {"declines": choose((4, 1000, 1000)), "within": "10m"},
+            "flags": choose(({}, dict.fromkeys(("force_post", "no_intent", "wrong_merchant",
+                                                "amount_above_maximum"), "note"))),
+            "verification": {"per_day": choose((1, 3))},
+            "rules": [
+                {"name": "small", "when": {"up_to": 4000, "currency": "USD"}, "then": "approve"}
+            ],
+            "caps": caps if choose((True, False)) else caps[:1],
+            "budgets": budgets,
+        }
+
+    # ── what happens in it ─────────────────────────────────────────────────────────────────────
+
+    async def declare(self) -> None:
+        locked = {row["id"] for row in self.db.execute(
+            "SELECT id FROM card WHERE org_id = %s AND state = 'locked'", (self.tenant.org_id,)
+        ).fetchall()}
+        card = self.rng.choice([one for one in self.cards if one.id in locked] or self.cards)
+        usage = self.rng.choice((Usage.SINGLE, Usage.WINDOW))
+        bounds = {"max_count": self.rng.choice((2, 5, 50))} if usage is Usage.WINDOW else {}
+        try:
+            await self.tenant.intent(
+                self.caller_of(card),
+                self.rng.choice((90, 500, 1500, 3000, 6000)),
+                vendor=self.rng.choice(card.merchant_lock),
+                usage=usage,
+                card_id=card.id,
+                window_seconds=self.rng.choice((60, 1800, 43_200)),
+                workflow=str(uuid.UUID(int=self.rng.getrandbits(128))),
+                **bounds,
+            )
+        except Refusal as refusal:
+            self.say(f"  refused: {refusal.code}")
+
+    def caller_of(self, card: Card) -> Caller:
+        return next(one for one in self.agents if one.agent_id == card.agent_id)
+
+    def _request(self) -> AuthorizationRequest:
+        known = list(self.requests)
+        if known and self.rng.random() < 0.35:
+            paid = [one.decision.request_id for one in self.fresh if one.decision.approved]
+            asked = self.requests[self.rng.choice(paid[-5:] or known)]
+            if self.rng.random() < 0.3:
+                asked = self.requests[self.rng.choice(known)]
+            last = asked[-1]
+            if self.rng.random() < 0.5:
+                return self.rng.choice(asked)  # an issuer's retry
+            return charge(  # an increment: the new whole amount
+                last.request_id,
+                last.card_token,
+                last.amount + self.rng.choice((1, 80, 400)),
+                merchant=last.merchant,
+                created=self.network.now(),
+            )
+        card_token = self.rng.choice([card.issuer_token or "" for card in self.cards] + ["?"])
+        merchant: Merchant = self.rng.choice((*VENDORS.values(), *VENDORS.values(), PIZZA))
+        amount = self.rng.choice((0, 75, 100, 101, 450, 499, 1400, 1500, 2999, 5800))
+        usable = self.db.execute(
+            "SELECT c.issuer_token, i.* FROM intent i JOIN unlock_window w ON w.org_id = i.org_id"
+            " AND w.intent_id = i.id AND w.ended_at IS NULL JOIN card c ON c.org_id = i.org_id"
+            " AND c.id = i.card_id WHERE i.org_id = %s AND c.issuer_token IS NOT NULL ORDER BY i.id",
+            (self.tenant.org_id,),
+        ).fetchall()
+        if usable and self.rng.random() < 0.9:
+            intent = self.rng.choice(usable)
+            card_token = intent["issuer_token"]
+            if self.rng.random() < 0.9:
+                merchant = VENDORS[intent["vendor"]]
+            left = max(1, intent["max_total"] - intent["used"])
+            amount = self.rng.choice((amount, left, left, left + 1, left // 2, left // 3))
+        return charge(
+            str(uuid.UUID(int=self.rng.getrandbits(128))),
+            card_token,
+            amount,
+            merchant=merchant,
+            created=self.network.now(),
+        )
+
+    async def charge_batch(self) -> None:
+        requests = [self._request() for _ in range(self.rng.choice((1, 1, 2, 5)))]
+        before = Books(self.db, self.tenant.org_id)
+        stored = {
+            (row["request_id"], row["fingerprint"]): row["id"]
+            for row in self.db.execute(
+                "SELECT request_id, fingerprint, id FROM decision WHERE org_id = %s",
+                (self.tenant.org_id,),
+            ).fetchall()
+        }
+        answers = await self.tenant.decide(*requests)
+        after = Books(self.db, self.tenant.org_id)
+        for request, answer in zip(requests, answers, strict=True):
+            row = answer.decision
+            self.say(f"  {request.request_id[:4]} {request.amount} -> {row.kind} {row.reason}")
+            key = (request.request_id, request.fingerprint)
+            self.check(answer.fresh == (key not in stored), "a repeat was decided again", key)
+            self.check(stored.setdefault(key, row.id) == row.id, "a repeat got another answer")
+            asked = self.requests.setdefault(request.request_id, [])
+            if answer.fresh:
+                asked.append(request)
+                self.fresh.append(answer)
+                self._network_hears(request, answer)
+        fresh = [
+            (request, one)
+            for request, one in zip(requests, answers, strict=True)
+            if one.fresh and one.decision.approved
+        ]
+        for request, one in fresh:
+            self._check_approval(request, one, after)
+        self._check_bounds(before, after, fresh)
+
+    def _network_hears(self, request: AuthorizationRequest, answer: Answered) -> None:
+        """What the issuer makes of our answer, and whether it tells us."""
+        decision, luck = answer.decision, self.rng.random()
+        if request.card_token == "?" or decision.kind is DecisionKind.CREDIT:
+            return
+        record = self.network.record(request.request_id, request.card_token, request.merchant)
+        if decision.approved:
+            if luck < 0.08:
+                self.network.authorize(record, decision.hold, approved=False, by=DecidedBy.TIMEOUT)
+            elif luck < 0.9:
+                self.network.authorize(record, decision.hold, approved=True)
+            else:
+                return  # it has not said anything yet
+        elif luck < 0.06 and not record.events:
+            self.network.stand_in(record, request.amount)
+        else:
+            self.network.authorize(record, request.amount, approved=False)
+        self.waiting.append(self.network.snapshot(record))
+
+    async def live(self) -> None:
+        """One more thing happens to a transaction at the issuer."""
+        if not self.network.records:
+            return
+        record = self.rng.choice(list(self.network.records.values()))
+        self._happen(record)
+        if record.events:
+            self.waiting.append(self.network.snapshot(record))
+
+    def _happen(self, record: Record) -> None:
+        net, held = self.network, record.held
+        cleared = record.settled + record.refunded
+        options = ["clear_all", "clear_all", "clear_part", "reverse_all", "reverse_part", "expire"]
+        if held == 0:
+            options = ["refund", "refund", "take_back", "late"] if cleared > 0 else ["late"]
+            if cleared == 0 and (not record.events or self.rng.random() < 0.7):
+                return
+        elif self.rng.random() < 0.15:
+            options = ["clear_more"]
+        option = self.rng.choice(options)
+        self.say(f"  {record.token[:4]} {option} of {held}")
+        match option:
+            case "clear_all":
+                net.clear(record, held)
+            case "clear_part":
+                net.clear(record, self.rng.randint(1, held))
+            case "clear_more":
+                net.clear(record, held + self.rng.choice((1, held // 10, held)))
+            case "reverse_all":
+                net.reverse(record, held)
+            case "reverse_part":
+                net.reverse(record, self.rng.randint(1, held))
+            case "expire":
+                net.expire(record)
+            case "late":
+                net.clear(record, self.rng.choice((60, 700)))
+            case "refund" if record.settled > 0:
+                net.refund(record, self.rng.randint(1, record.settled))
+            case "take_back" if record.refunded > 0:
+                net.take_refund_back(record, self.rng.randint(1, record.refunded))
+
+    async def deliver(self) -> None:
+        """Some waiting events arrive, in any order; old ones arrive again."""
+        self.rng.shuffle(self.waiting)
+        arriving = [self.waiting.pop() for _ in range(min(3, len(self.waiting)))]
+        if self.told and self.rng.random() < 0.3:
+            arriving.append(self.rng.choice(self.told))
+        for snapshot in arriving:
+            self.told.append(snapshot)
+            self.say(f"  {snapshot.transaction_token[:4]} with {len(snapshot.events)} events")
+            services = self.tenant.services
+            async with services.store.transaction(self.tenant.org_id) as uow:
+                await apply_snapshot(
+                    services, uow, self.tenant.connection_id, snapshot, cause="event:simulated"
+                )
+
+    async def force_post(self) -> None:
+        card = self.rng.choice(self.cards)
+        merchant = self.rng.choice((*VENDORS.values(), PIZZA))
+        token = str(uuid.UUID(int=self.rng.getrandbits(128)))
+        record = self.network.record(token, card.issuer_token or "", merchant)
+        self.network.clear(record, self.rng.choice((50, 900)))
+        self.waiting.append(self.network.snapshot(record))
+
+    async def travel(self) -> None:
+        by = timedelta(seconds=self.rng.choice(TRAVEL))
+        self.say(f"  {by}")
+        self.shift["by"] += by
+        await end_due_windows(self.tenant.services, self.tenant.org_id)
+        await expire_approvals(self.tenant.services, self.tenant.org_id)
+
+    async def vote(self) -> None:
+        pending = self.db.execute(
+            "SELECT id FROM intent WHERE org_id = %s AND state = 'pending_approval' ORDER BY id",
+            (self.tenant.org_id,),
+        ).fetchall()
+        if not pending:
+            return
+        vote = self.rng.choice((Vote.APPROVE, Vote.APPROVE, Vote.DENY))
+        try:
+            await decide_approval(
+                self.tenant.services, self.approver, self.rng.choice(pending)["id"], vote, "so"
+            )
+        except Refusal as refusal:
+            self.say(f"  refused: {refusal.code}")
+
+    async def void(self) -> None:
+        """An approval turns out never to have been sent."""
+        sent = [one.decision for one in self.fresh if one.decision.approved]
+        if sent:
+            decision = self.rng.choice(sent)
+            self.say(f"  {decision.request_id[:4]}")
+            await void_decision(
+                self.tenant.services, self.tenant.org_id, decision.id, cause="too_late"
+            )
+
+    async def control(self) -> None:
+        card = self.rng.choice(self.cards)
+        if self.rng.random() < 0.2:
+            await freeze_card(self.tenant.services, self.tenant.admin, card.id)
+            return
+        for one in self.cards:
+            await unfreeze_card(self.tenant.services, self.tenant.admin, one.id)
+            await reset_breaker(self.tenant.services, self.tenant.admin, one.id)
+
+    async def change_policy(self) -> None:
+        """New limits, and a card's limit lowered (an allowed way to be above it)."""
+        changed = self._random_policy()
+        self.policy = {**self.policy, "caps": changed["caps"], "budgets": changed["budgets"]}
+        await self.tenant.policy(**self.policy)
+        self.db.execute(
+            "UPDATE card SET spending_limit = %s WHERE org_id = %s AND id = %s",
+            (self.rng.choice((2000, 9000)), self.tenant.org_id, self.rng.choice(self.cards).id),
+        )
+
+    # ── invariants ─────────────────────────────────────────────────────────────────────────────
+
+    def _check_approval(
+        self, request: AuthorizationRequest, answer: Answered, after: Books
+    ) -> None:
+        """Invariant 4: open, matched, covered."""
+        decision = answer.decision
+        card = after.cards[decision.card_id or ""]
+        vendor = VENDOR_OF.get(request.merchant.descriptor)
+        self.check(vendor in card["merchant_lock"], "another merchant was approved", request)
+        self.check(
+            card["frozen_at"] is None or card["frozen_at"] >= decision.decided_at, "frozen", card
+        )
+        if decision.kind is DecisionKind.INCREMENT:
+            self.check(
+                any(
+                    one.decision.request_id == decision.request_id and one.decision.approved
+                    for one in self.fresh
+                    if one.decision.id != decision.id
+                ),
+                "an increment of nothing",
+            )
+        else:
+            windows = self.db.execute(
+                "SELECT * FROM unlock_window WHERE org_id = %s AND card_id = %s"
+                " AND opens_at <= %s AND %s < ends_at AND (ended_at IS NULL OR ended_at >= %s)",
+                (self.tenant.org_id, card["id"], *[decision.decided_at] * 3),
+            ).fetchall()
+            self.check(len(windows) == 1, "approved outside a window", decision)
+        if decision.kind is DecisionKind.VERIFICATION:
+            self.check(decision.hold <= 100 and decision.intent_id is None, "no verification")
+            return
+        intent = after.intents[decision.intent_id or ""]
+        self.check(intent["vendor"] == vendor, "the intent is for another vendor", intent)
+        self.check(intent["card_id"] == card["id"], "the intent is another card's")
+        self.check(after.used[intent["id"]] <= intent["max_total"], "above the intent", intent)
+        self.check(intent["charges"] <= intent["max_count"], "too many charges", intent)
+
+    def _check_bounds(
+        self,
+        before: Books,
+        after: Books,
+        fresh: list[tuple[AuthorizationRequest, Answered]],
+    ) -> None:
+        """Invariants 2 and 3: what these approvals touched is within every bound."""
+        zone = self.policy["time_zone"]
+        for request, answer in fresh:
+            decision = answer.decision
+            card = after.cards[decision.card_id or ""]
+            key = {
+                "card": card["id"],
+                "agent": card["agent_id"],
+                "vendor": VENDOR_OF.get(request.merchant.descriptor),
+            }
+            if decision.hold > 0:
+                old, new = before.of_card(card["id"]), after.of_card(card["id"])
+                limit = card["spending_limit"]
+                self.check(new.spent <= limit, "spent above the card's limit", old, new, limit)
+                self.check(
+                    new.spent + new.reserved <= max(limit, old.spent + old.reserved),
+                    "a decision raised the exposure above the card's limit", old, new, limit,
+                )
+            for budget in self.policy["budgets"]:
+                wanted = {name: key[name] for name in [budget["scope"]] if name in key}
+                at = decision.decided_at
+                old = before.of_budget(budget, wanted, at, zone)
+                new = after.of_budget(budget, wanted, at, zone)
+                if decision.hold > 0:
+                    self.check(new.spent <= budget["amount"], "budget", budget, old, new)
+                    self.check(
+                        new.spent + new.reserved
+                        <= max(budget["amount"], old.spent + old.reserved),
+                        "a decision raised the exposure above a budget", budget, old, new,
+                    )
+            for cap in self.policy["caps"]:
+                scope = [cap["scope"]] if isinstance(cap["scope"], str) else cap["scope"]
+                wanted = {name: key[name] for name in scope if name in key}
+                count, amount = after.velocity(cap, wanted, decision.decided_at, zone)
+                if decision.kind is not DecisionKind.INCREMENT:
+                    self.check(count <= cap["max_count"], "cap by count", cap, count)
+                if decision.hold > 0 and "max_amount" in cap and cap["measure"] == "approved":
+                    self.check(amount <= cap["max_amount"], "cap by amount", cap, amount)
+
+    async def look_back(self) -> None:
+        """Whole books; every excess is flagged; every decision replays; nobody sees too much."""
+        try:
+            await audit(self.tenant)
+        except AssertionError as error:
+            error.add_note(f"SIM_SEED={self.seed}\n  " + "\n  ".join(self.trail[-25:]))
+            raise
+        books = Books(self.db, self.tenant.org_id)
+        flagged = {row["intent_id"] for row in books.transactions if row["flags"]}
+        for intent in books.intents.values():
+            over = books.used[intent["id"]] > intent["max_total"]
+            self.check(not over or intent["id"] in flagged, "an excess without a flag", intent)
+        paid: Counter[str] = Counter()
+        stored = self.db.execute(
+            "SELECT * FROM decision WHERE org_id = %s", (self.tenant.org_id,)
+        ).fetchall()
+        for row in stored:
+            inputs = msgspec.msgpack.decode(row["inputs"], type=Inputs)
+            again = decide(inputs.request, inputs.facts, msgspec.convert(inputs.at, type=type(
+                row["decided_at"])))
+            self.check(
+                (again.approved, again.reason, again.kind, again.hold, again.intent_id)
+                == (row["approved"], row["reason"], row["kind"], row["hold"], row["intent_id"]),
+                "a replay decides otherwise", again, row,
+            )
+            if row["approved"] and row["kind"] == "purchase" and row["state"] != DecisionState.VOID:
+                paid[row["intent_id"]] += 1
+        for intent_id, times in paid.items():
+            intent = books.intents[intent_id]
+            if intent["usage"] == "single":
+                self.check(times <= 1 + intent["reopens"], "single-use, paid twice", intent)
