@@ -182,7 +182,7 @@ async def _check(
         rows = connection.execute(
             "SELECT coalesce(reason, ''), count(*) FROM decision GROUP BY 1 ORDER BY 2 DESC"
         ).fetchall()
-    stored = dict(rows)
+    stored: dict[str, int] = dict(rows)
     report.decisions = sum(stored.values())
     approvals = stored.pop("", 0)
     report.declines = stored

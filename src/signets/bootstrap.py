@@ -133,7 +133,8 @@ async def open_runtime(
         issuers = ConnectedIssuers(vault)
         jobs = open_app(database.url)
         pool = await open_pool(database.url, size=pool_size, timeout=settings.database_seconds)
-        store = PostgresStore(pool, shift=shift)
+        locks = await open_pool(database.url, size=4, timeout=settings.database_seconds)
+        store = PostgresStore(pool, locks=locks, shift=shift)
         try:
             async with jobs.open_async():
                 services = Services(
@@ -148,6 +149,7 @@ async def open_runtime(
                 yield Runtime(services=services, store=store, jobs=jobs, database_url=database.url)
         finally:
             await issuers.aclose()
+            await locks.close()
             await pool.close()
     finally:
         await asyncio.to_thread(opened.__exit__, None, None, None)

@@ -25,7 +25,9 @@ ALLOWED = {
         "signets.app.records",
     },
     "signets.issuers.lithic": {"signets.issuers.lithic", "signets.core", "signets.app.ports"},
+    "signets.issuers.registry": {"signets.issuers", "signets.core", "signets.app.ports"},
     "signets.issuers.sandbox": {"signets.issuers.sandbox", "signets.core", "signets.app.ports"},
+    "signets.issuers.stripe": {"signets.issuers.stripe", "signets.core", "signets.app.ports"},
     "signets.http": {"signets.http", "signets.app", "signets.core"},
     "signets.jobs": {"signets.jobs", "signets.app", "signets.core"},
     "signets.client": {
@@ -91,6 +93,7 @@ HOMES = {
     "psycopg": ("signets.storage", "signets.issuers.sandbox"),
     "psycopg_pool": ("signets.storage", "signets.issuers.sandbox"),
     "sqlalchemy": ("signets.storage",),
+    "stripe": ("signets.issuers.stripe",),
     "starlette": ("signets.http", "signets.issuers.sandbox", "signets.processes"),
     "typer": ("signets.cli",),
     "yaml": ("signets.cli",),

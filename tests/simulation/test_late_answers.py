@@ -76,7 +76,7 @@ async def test_an_approval_that_lands_too_late_is_void(
     agent = await tenant.agent("bot")
     card = await tenant.card(agent, limit=5000)
     intent = await tenant.intent(agent, 2000, card_id=card.id)
-    engine = Engine(tenant.services, Strict(), deadline=DEADLINE)
+    engine = Engine(tenant.services, Patient(), deadline=DEADLINE)
     token = str(uuid.uuid4())
     request = asa_request(token, card.issuer_token or "", 2000)
     async with paused(database_url, tenant.org_id):
@@ -110,7 +110,7 @@ async def test_an_approval_that_a_repeat_got_in_time_stands(
     agent = await tenant.agent("bot")
     card = await tenant.card(agent, limit=5000)
     await tenant.intent(agent, 2000, card_id=card.id)
-    engine = Engine(tenant.services, Strict(), deadline=1.0)
+    engine = Engine(tenant.services, Patient(), deadline=1.0)
     request = asa_request(str(uuid.uuid4()), card.issuer_token or "", 2000)
     other = asa_request(str(uuid.uuid4()), card.issuer_token or "", 10)
     begun = asyncio.Event()

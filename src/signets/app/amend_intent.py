@@ -99,7 +99,7 @@ async def _check_replaced(uow: UnitOfWork, declared: Declared) -> None:
         raise Refusal(
             RefusalKind.CONFLICT,
             "policy_denies",
-            f"policy denies the change, so nothing has changed: {'; '.join(new.verdict['reasons'])}",
+            f"policy denies the change; the old intent stands: {'; '.join(new.verdict['reasons'])}",
             param="expected_amount",
         )
 

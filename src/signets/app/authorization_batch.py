@@ -145,13 +145,19 @@ class Batch:
             for one in self.decisions.get(request.request_id, ())
             if one.approved and one.state is not DecisionState.VOID
         ]
-        if not approved:
+        row = self.transactions.get(request.request_id)
+        amount = sum(one.hold for one in approved)
+        stands = row.held + row.cleared if row is not None else 0
+        # What was given back is not approved any more: asking for it again is asking anew.
+        if not approved or (amount > 0 and stands == 0):
             return None
         return KnownRequest(
-            approved_amount=sum(one.hold for one in approved),
-            approved_intent_amount=sum(one.intent_amount for one in approved),
+            approved_amount=min(amount, stands),
+            approved_intent_amount=min(
+                sum(one.intent_amount for one in approved), row.intent_use if row else 0
+            ),
             first_approved_at=approved[0].decided_at,
-            intent_id=approved[0].intent_id,
+            intent_id=next((one.intent_id for one in approved if one.intent_id), None),
             verification=all(one.kind is DecisionKind.VERIFICATION for one in approved),
         )
 
@@ -371,6 +377,7 @@ async def _gather_cap(
         since=used_since(cap.window, batch.now, batch.policy.time_zone),
         measure=cap.measure,
         cap=cap.name,
+        currency=cap.currency,
         when=await counted_by(uow, cap.when),
     )
     for key, usage in zip(wanted, usages, strict=True):

@@ -49,6 +49,7 @@ from signets.core.ids import Prefix
 from signets.core.intent import IntentState
 from signets.core.ledger import EntryKind
 from signets.core.settlement.fold import fold
+from signets.core.settlement.model import DecidedBy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +233,9 @@ def _apply(
         totals=stored_totals(before),
         now=batch.now,
     )
+    if not state.events:
+        # The fold knows our approvals alone; until the issuer speaks, a decline is ours too.
+        after = replace(after, decided_by=DecidedBy.US.value)
     writes.transactions[after.id] = after
     if decision.approved:
         _hold(services, uow, batch, writes, card_book, limits, before, after, intent, decision)
@@ -330,7 +334,7 @@ def _count(
 ) -> None:
     """Velocity and the breaker."""
     subject = limits.subject
-    amount = decision.hold if decision.approved else request.amount
+    amount = decision.hold if decision.approved else decision.asked
     writes.velocity.append(
         VelocityRow(
             at=batch.now,

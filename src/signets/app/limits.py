@@ -111,6 +111,7 @@ async def exceeded_limits(
             since=used_since(cap.window, uow.now, policy.time_zone),
             measure=cap.measure,
             cap=cap.name,
+            currency=cap.currency,
             when=await counted_by(uow, cap.when),
         )
         result = check_cap(

@@ -327,6 +327,7 @@ class Ledger(Protocol):
         since: datetime,
         measure: Measure,
         cap: str,
+        currency: str | None,
         when: Match = ...,
     ) -> list[Usage]: ...
 

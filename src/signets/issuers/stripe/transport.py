@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 
 import httpx
 import stripe
@@ -22,6 +23,13 @@ class Transport(stripe.HTTPXClient):
             # A proxy set for the internet cannot reach this machine's own ports, and the SDK's
             # client takes no such option.
             self._client_async = httpx.AsyncClient(trust_env=False)
+
+    def _get_request_args_kwargs(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: str | None
+    ) -> tuple[list[str], dict[str, object]]:
+        """As the SDK's, but a form is sent as ``content``: httpx deprecates text as ``data``."""
+        args, sent = super()._get_request_args_kwargs(method, url, headers, post_data)
+        return args, {**sent, "data": None, "content": post_data}
 
     async def close(self) -> None:
         """Close the connections."""

@@ -116,6 +116,7 @@ class Ledger:
         since: datetime,
         measure: Measure,
         cap: str,
+        currency: str | None,
         when: Match = ANYTHING,
     ) -> list[Usage]:
         """What a cap has used at each key: events after ``since`` (exclusive).
@@ -129,11 +130,11 @@ class Ledger:
         cursor = await self._db.execute(
             f"SELECT found.* FROM {wanted} CROSS JOIN LATERAL ("
             "SELECT coalesce(sum(counts), 0)::bigint AS count,"
-            " coalesce(sum(amount), 0)::bigint AS amount,"
+            " coalesce(sum(amount) FILTER (WHERE currency = %(currency)s), 0)::bigint AS amount,"
             " min(at) FILTER (WHERE counts = 1) AS oldest"
             f" FROM velocity_event row WHERE row.org_id = %(org)s{conditions}{only}{approved}"
             " AND row.at > %(since)s AND NOT %(cap)s = ANY (row.capped_by)) found ORDER BY n",
-            {"org": self._org, "since": since, "cap": cap, **given, **lists},
+            {"org": self._org, "since": since, "cap": cap, "currency": currency, **given, **lists},
         )
         return [Usage(**row) for row in await cursor.fetchall()]
 
@@ -170,7 +171,7 @@ class Ledger:
         """Approved account verifications per card."""
         cursor = await self._db.execute(
             "SELECT card_id, count(*) AS n FROM velocity_event WHERE org_id = %s"
-            " AND card_id = ANY (%s) AND at > %s AND verification AND approved GROUP BY card_id",
+            " AND card_id = ANY (%s) AND at >= %s AND verification AND approved GROUP BY card_id",
             (self._org, list(card_ids), since),
         )
         return {row["card_id"]: int(row["n"]) for row in await cursor.fetchall()}

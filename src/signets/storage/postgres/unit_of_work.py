@@ -77,6 +77,8 @@ class PostgresStore:
 
     Args:
         pool: Connections with ``dict_row`` rows.
+        locks: Connections that hold named locks while others work; of their own, so that waiting
+            for the network can never use up those that decide.
         shift: Added to the database's clock; zero except where a test travels in time.
     """
 
@@ -84,9 +86,11 @@ class PostgresStore:
         self,
         pool: AsyncConnectionPool[AsyncConnection[DictRow]],
         *,
+        locks: AsyncConnectionPool[AsyncConnection[DictRow]] | None = None,
         shift: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._pool = pool
+        self._locks = locks or pool
         self._shift = shift
 
     @asynccontextmanager
@@ -178,7 +182,7 @@ class PostgresStore:
 
         For work that talks to the network and so must not hold the organization's lock.
         """
-        async with self._connection() as connection, connection.transaction():
+        async with self._locks.connection() as connection, connection.transaction():
             await connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,)
             )

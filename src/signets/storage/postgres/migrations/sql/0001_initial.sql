@@ -603,3 +603,23 @@ BEGIN
 END $$;
 CREATE TRIGGER decision_immutable BEFORE UPDATE ON decision
     FOR EACH ROW EXECUTE FUNCTION guard_decision();
+CREATE TRIGGER decision_kept BEFORE DELETE ON decision
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- TRUNCATE fires no row triggers.
+CREATE TRIGGER posting_kept BEFORE TRUNCATE ON posting EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evidence_entry_kept BEFORE TRUNCATE ON evidence_entry
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evidence_leaf_kept BEFORE TRUNCATE ON evidence_leaf
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evidence_node_kept BEFORE TRUNCATE ON evidence_node
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evidence_checkpoint_kept BEFORE TRUNCATE ON evidence_checkpoint
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER velocity_event_kept BEFORE TRUNCATE ON velocity_event
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER approval_vote_kept BEFORE TRUNCATE ON approval_vote
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER policy_version_kept BEFORE TRUNCATE ON policy_version
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER decision_not_emptied BEFORE TRUNCATE ON decision EXECUTE FUNCTION refuse_change();
