@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from tests.behaviour.kit import alerts, buy, kinds, policy, refused, unbounded
 from tests.world import World
@@ -20,7 +21,7 @@ async def test_what_counts_as_the_same_purchase(world: World) -> None:
         {"amount": 2165},
         {"amount": 1850},
     ):
-        given = {"amount": 2000, "workflow": "w", **same}
+        given: dict[str, Any] = {"amount": 2000, "workflow": "w", **same}
         again = await buy(agent, given.pop("amount"), **given)
         assert (again.id, again.duplicate_of) == (first.id, first.id), same
     for different in (

@@ -42,7 +42,7 @@ async def test_a_foreign_intent_is_compared_in_its_own_currency(world: World) ->
         purpose="server", expected_amount=2000, expected_merchant="hetzner.com", currency="EUR"
     )
     assert (intent.state, intent.maximum, intent.currency) == ("approved", 2200, "EUR")
-    card = await agent.cards.get(intent.card_id)
+    card = await agent.cards.get(intent.card_id or "")
     # EUR 22.00 at 1.10 is USD 24.20, and 5 % more for the rate: USD 25.41; five verifications of
     # a dollar have room beside it.
     assert (card.currency, card.spending_limit) == ("USD", 2541 + 500)

@@ -96,12 +96,12 @@ async def test_agents_are_apart(world: World) -> None:
         (one.alerts.list(), "scope_missing"),
         (one.ledger.check(), "members_only"),
     ):
-        await refused(call, code)  # type: ignore[arg-type]
+        await refused(call, code)
     for listing in (
         two.intents.list(),
         two.cards.list(),
         two.transactions.list(),
         two.intents.list(agent_id="one"),
     ):
-        assert [each async for each in listing] == []  # type: ignore[attr-defined]
+        assert [each async for each in listing] == []
     assert isinstance(two, AsyncSignets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.behaviour.kit import (
@@ -249,7 +250,7 @@ async def test_what_is_refused_changes_nothing(world: World) -> None:
         ({"card_id": "card_01jd2t0000e00800000000000a"}, "card_not_found", None),
         ({"agent_id": "somebody"}, "agent_forbidden", "agent_id"),
     ):
-        whole = {
+        whole: dict[str, Any] = {
             "purpose": "Buy",
             "expected_amount": 2000,
             "expected_merchant": "openai.com",

@@ -16,7 +16,8 @@ from tests.behaviour.kit import (
 )
 from tests.world import AWS, World
 
-from signets.core.velocity import Period, next_period_start
+from signets.core.policy.model import Period
+from signets.core.velocity import next_period_start
 
 USD = {"currency": "USD"}
 

@@ -138,6 +138,24 @@ async def test_a_price_above_tolerance_is_not_paid(world: World) -> None:
     await balanced(world)
 
 
+async def test_a_period_waits_for_another_intent(world: World) -> None:
+    """Another intent open on its card is not cut short; the period opens when that one is over."""
+    await unbounded(world)
+    agent = await world.agent()
+    parent = await buy(agent, 2000, usage="recurring", period="month", max_count=1)
+    card = parent.card_id or ""
+    assert await pay(world, card, 2000)
+    assert parent.approved_at is not None
+    await world.travel(parent.approved_at + timedelta(days=20) - await world.now())
+    extra = await buy(agent, 150, usage="window", card_id=card, window_seconds=40 * 86_400)
+    await world.travel(timedelta(days=10))
+    assert len(await periods(agent, parent.id)) == 1
+    assert (await agent.intents.get(extra.id)).state == "approved"
+    await agent.intents.cancel(extra.id)
+    await world.travel(timedelta(hours=1))
+    assert [one.state for one in await periods(agent, parent.id)] == ["settled", "approved"]
+
+
 async def test_a_held_card_opens_no_period(world: World) -> None:
     """While the card is frozen its period does not open, and people are told."""
     await unbounded(world)

@@ -12,7 +12,7 @@ from lithic.types import Transaction
 from lithic.types.card_transaction_updated_webhook_event import CardTransactionUpdatedWebhookEvent
 from tests.contract.sandbox_kit import Network
 
-from signets.issuers.sandbox.transaction import Rate
+from signets.issuers.sandbox.engine.purchase import Rate
 
 
 async def standing(sandbox: Network, token: str) -> tuple[str, int, int]:

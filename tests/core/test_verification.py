@@ -2,97 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.core.verification_kit import END, START, K, match, policy, story, terms, verdict
 
-from signets.core.fx import Rate, billing_maximum, comparable
+from signets.core.fx import Rate
 from signets.core.intent import Usage
-from signets.core.merchant.model import MatchResult, MerchantMatch
-from signets.core.policy.model import Flag, FlagAction, Level, Outcome, Policy
-from signets.core.settlement.fold import fold
+from signets.core.merchant.model import MatchResult
+from signets.core.policy.model import Flag, FlagAction
 from signets.core.settlement.model import (
-    DecidedBy,
-    EventKind,
     EventResult,
-    LifecycleEvent,
-    OurApproval,
 )
-from signets.core.verification import IntentTerms, Note, Verdict, VerdictStatus, verify
-
-START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-END = START + timedelta(minutes=30)
-K = EventKind
-
-
-def policy(**actions: FlagAction) -> Policy:
-    """A policy whose flag actions are the defaults but for ``actions``."""
-    return Policy(
-        time_zone="UTC",
-        default=Outcome.ESCALATE,
-        organization=Level(level="organization"),
-        flag_actions=tuple((Flag(name), action) for name, action in actions.items()),
-    )
-
-
-def terms(**change: Any) -> IntentTerms:
-    """$20.00 at openai.com, at most $22.00, in a window of 30 minutes."""
-    base: dict[str, Any] = {
-        "usage": Usage.SINGLE,
-        "expected": 2000,
-        "maximum": 2200,
-        "currency": "USD",
-        "vendors": ("openai.com",),
-        "window_start": START,
-        "window_end": END,
-    }
-    return IntentTerms(**{**base, **change})
-
-
-def match(
-    result: MatchResult = MatchResult.MATCH, vendor: str | None = "openai.com"
-) -> MerchantMatch:
-    """The matcher's answer."""
-    return MerchantMatch(result=result, confidence=90, vendor=vendor, rule="descriptor rule")
-
-
-def story(
-    *steps: tuple[Any, ...],
-    approved: int | None = 2000,
-    at: datetime = START,
-    currency: str = "USD",
-    result: EventResult = EventResult.APPROVED,
-) -> Any:
-    """A folded transaction: (kind, amount[, merchant amount, its currency]) an hour apart.
-
-    ``result`` is that of its authorizations.
-    """
-    events = [
-        LifecycleEvent(
-            token=f"e{i}",
-            kind=step[0],
-            result=result if step[0] is K.AUTHORIZATION else EventResult.APPROVED,
-            amount=step[1],
-            currency=currency,
-            created=at + timedelta(hours=i),
-            merchant_amount=step[2] if len(step) > 2 else None,
-            merchant_currency=step[3] if len(step) > 2 else None,
-            decided_by=DecidedBy.US if step[0] is K.AUTHORIZATION else DecidedBy.NOBODY,
-        )
-        for i, step in enumerate(steps)
-    ]
-    ours = (
-        () if approved is None else (OurApproval(decision_id="d", amount=approved, decided_at=at),)
-    )
-    return fold(currency=currency, events=events, approvals=ours)
-
-
-def verdict(transaction: Any, intent: IntentTerms | None, **more: Any) -> Verdict:
-    """:func:`verify` with a matching merchant and the default policy."""
-    given: dict[str, Any] = {"match": match(), "policy": policy(), **more}
-    return verify(intent=intent, transaction=transaction, **given)
-
+from signets.core.verification import IntentTerms, Note, VerdictStatus
 
 A = (K.AUTHORIZATION, 2000)
 WINDOW = {"usage": Usage.WINDOW, "expected": 6000, "maximum": 6600}
@@ -504,35 +427,6 @@ def test_charged_is_in_the_intents_currency() -> None:
     assert verdict(foreign, terms()).charged == 2200
     assert verdict(foreign, terms(currency="GBP")).charged is None
     assert verdict(foreign, None).charged is None
-
-
-@pytest.mark.parametrize(
-    ("arguments", "amount"),
-    [
-        (("EUR", 2200, "USD", 2000, "EUR"), 2000),
-        (("USD", 2200, "USD", 2000, "EUR"), 2200),
-        (("USD", 2200, "USD", 2150, "USD"), 2150),
-        (("USD", 2200, "USD", None, None), 2200),
-        (("EUR", 2200, "USD", None, "EUR"), None),
-        (("GBP", 2200, "USD", 2000, "EUR"), None),
-    ],
-)
-def test_comparable(arguments: Any, amount: int | None) -> None:
-    """The merchant's amount first, else the billing amount, else nothing compares."""
-    assert comparable(*arguments) == amount
-
-
-def test_rates_are_exact() -> None:
-    """Half up, symmetric about zero; a billing maximum is rounded up."""
-    half = Rate(1, 2)
-    assert [half.convert(n) for n in (0, 1, 2, 3, -1)] == [0, 1, 1, 2, -1]
-    assert Rate(100, 150).convert(3000) == 2000  # 3,000 yen at 150 to the dollar
-    assert billing_maximum(2000, Rate(11, 10)) == 2310
-    assert billing_maximum(1, Rate(1, 1), tolerance_basis_points=0) == 1
-    assert billing_maximum(1, Rate(1, 1), tolerance_basis_points=1) == 2
-    for wrong in ((0, 1), (1, 0), (-1, 1)):
-        with pytest.raises(ValueError, match="positive"):
-            Rate(*wrong)
 
 
 def test_a_currency_we_do_not_know_is_shown_and_does_not_fail() -> None:

@@ -93,8 +93,8 @@ HOMES = {
     "psycopg": ("signets.storage", "signets.issuers.sandbox"),
     "psycopg_pool": ("signets.storage", "signets.issuers.sandbox"),
     "sqlalchemy": ("signets.storage",),
-    "stripe": ("signets.issuers.stripe",),
     "starlette": ("signets.http", "signets.issuers.sandbox", "signets.processes"),
+    "stripe": ("signets.issuers.stripe",),
     "typer": ("signets.cli",),
     "yaml": ("signets.cli",),
 }

@@ -43,9 +43,7 @@ from signets.settings import Settings
 OPENAI = Merchant(
     descriptor="OPENAI *CHATGPT SUBSCR", mcc="5734", country="US", city="SAN FRANCISCO"
 )
-AWS = Merchant(
-    descriptor="AMAZON WEB SERVICES", mcc="7372", country="US", city="AWS.AMAZON.CO"
-)
+AWS = Merchant(descriptor="AMAZON WEB SERVICES", mcc="7372", country="US", city="AWS.AMAZON.CO")
 PIZZA = Merchant(descriptor="JOES PIZZA 42", mcc="5812", country="US", city="NEW YORK")
 VENDORS = {"openai.com": OPENAI, "aws.amazon.com": AWS}
 

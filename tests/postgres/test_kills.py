@@ -83,7 +83,10 @@ class Load:
 
     async def until(self, seconds: float, blow: list[object]) -> None:
         """Load for a while, with the blow in its middle."""
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as http, asyncio.TaskGroup() as on:
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=10) as http,
+            asyncio.TaskGroup() as on,
+        ):
             for number in range(SENDERS):
                 on.create_task(self.sender(http, number))
             await asyncio.sleep(seconds)
@@ -282,11 +285,17 @@ async def test_nothing_answered_is_lost(data_dir: Path, directory: Directory) ->
                     assert UNDECIDED in (result, again.get(token, result)) or (
                         again.get(token, result) == result
                     )
-                assert all(again[token] == result for token, result in twice.items()
-                           if UNDECIDED not in (again[token], result))
-                load.heard = {**again, **{
-                    token: result for token, result in load.heard.items() if result != UNDECIDED
-                }}
+                assert all(
+                    again[token] == result
+                    for token, result in twice.items()
+                    if UNDECIDED not in (again[token], result)
+                )
+                load.heard = {
+                    **again,
+                    **{
+                        token: result for token, result in load.heard.items() if result != UNDECIDED
+                    },
+                }
                 async with tenant_runtime(data_dir, directory) as runtime:
                     await check_whole(Tenant(runtime, tenant.admin, tenant.connection_id), load)
             assert seen["APPROVED"] > 20 * ROUNDS, seen

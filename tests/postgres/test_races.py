@@ -82,16 +82,19 @@ def crew() -> Iterator[Crew]:
 
 
 @pytest.fixture
-async def tenant(
-    database_url: str, tmp_path: Path, directory: Directory
-) -> AsyncIterator[Tenant]:
+async def tenant(database_url: str, tmp_path: Path, directory: Directory) -> AsyncIterator[Tenant]:
     """An organization on a database of this test alone; its books are whole afterwards."""
     async with tenant_runtime(tmp_path, directory, url=database_url) as runtime:
         made = await new_tenant(runtime, "race")
         yield made
         await audit(made)
-        assert value(database_url, "SELECT deadlocks FROM pg_stat_database"
-                     " WHERE datname = current_database()") == 0
+        assert (
+            value(
+                database_url,
+                "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
+            )
+            == 0
+        )
 
 
 def job(tenant: Tenant, tmp_path: Path, kind: str, **more: Any) -> dict[str, Any]:
@@ -208,8 +211,9 @@ async def test_a_single_use_intent(
     intent = await tenant.intent(agent, ODD, card_id=card.id)
     crew.race(charges(tenant, tmp_path, [card.issuer_token or ""], each=12))
     assert approved(database_url) == (1, ODD)
-    assert rows(database_url, "SELECT state, charges, used FROM intent WHERE id = %s",
-                intent.id) == [{"state": "authorized", "charges": 1, "used": ODD}]
+    assert rows(
+        database_url, "SELECT state, charges, used FROM intent WHERE id = %s", intent.id
+    ) == [{"state": "authorized", "charges": 1, "used": ODD}]
 
 
 @pytest.mark.parametrize(("count", "total", "fit"), [(5, 5000, 5), (50, 700, 5)])

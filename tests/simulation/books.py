@@ -42,15 +42,19 @@ class Books:
         self._db = connection
         self._org = org_id
         self.transactions = self._all("SELECT * FROM transaction WHERE org_id = %s")
-        self.intents = {row["id"]: row for row in self._all(
-            "SELECT *, EXISTS (SELECT 1 FROM unlock_window w WHERE w.org_id = intent.org_id"
-            " AND w.intent_id = intent.id AND w.ended_at IS NULL) AS is_open"
-            " FROM intent WHERE org_id = %s"
-        )}
+        self.intents = {
+            row["id"]: row
+            for row in self._all(
+                "SELECT *, EXISTS (SELECT 1 FROM unlock_window w WHERE w.org_id = intent.org_id"
+                " AND w.intent_id = intent.id AND w.ended_at IS NULL) AS is_open"
+                " FROM intent WHERE org_id = %s"
+            )
+        }
         self.cards = {row["id"]: row for row in self._all("SELECT * FROM card WHERE org_id = %s")}
-        self.began = {row["subject_id"]: row["counts_at"] for row in self._all(
-            "SELECT subject_id, counts_at FROM exposure WHERE org_id = %s"
-        )}
+        self.began = {
+            row["subject_id"]: row["counts_at"]
+            for row in self._all("SELECT subject_id, counts_at FROM exposure WHERE org_id = %s")
+        }
         self.used: Counter[str] = Counter()
         for row in self.transactions:
             if row["intent_id"]:
@@ -73,8 +77,9 @@ class Books:
             sum(self.reserved(row) for row in intents),
         )
 
-    def of_budget(self, budget: dict[str, Any], key: dict[str, Any], now: datetime, zone: str
-                  ) -> Stake:
+    def of_budget(
+        self, budget: dict[str, Any], key: dict[str, Any], now: datetime, zone: str
+    ) -> Stake:
         """What the budget counts at ``key`` in the period that holds ``now``."""
         since = period_began(budget["period"], now, zone)
         spent = reserved = 0
@@ -88,8 +93,10 @@ class Books:
             spent += row["held"] + row["cleared"] - min(row["cleared"], back)
         for intent in self.intents.values():
             began = self.began.get(intent["id"])
-            if began is not None and began >= since and _counts(
-                key, intent["agent_id"], intent["vendor"]
+            if (
+                began is not None
+                and began >= since
+                and _counts(key, intent["agent_id"], intent["vendor"])
             ):
                 reserved += self.reserved(intent)
         return Stake(spent, reserved)
@@ -111,8 +118,10 @@ class Books:
                 inside
                 and (row["approved"] or cap.get("measure") == "attempts")
                 and cap["name"] not in row["capped_by"]
-                and all(row[f"{name}_id" if name != "vendor" else name] == wanted
-                        for name, wanted in key.items())
+                and all(
+                    row[f"{name}_id" if name != "vendor" else name] == wanted
+                    for name, wanted in key.items()
+                )
             ):
                 count += row["counts"]
                 amount += row["amount"]

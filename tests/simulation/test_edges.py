@@ -26,9 +26,7 @@ from tests.simulation.network import Network, Record
 
 
 @pytest.fixture
-async def tenant(
-    database_url: str, tmp_path: Path, directory: Directory
-) -> AsyncIterator[Tenant]:
+async def tenant(database_url: str, tmp_path: Path, directory: Directory) -> AsyncIterator[Tenant]:
     """An organization; its books are whole afterwards."""
     async with tenant_runtime(tmp_path, directory, url=database_url) as runtime:
         made = await new_tenant(runtime, "edges")
@@ -93,9 +91,7 @@ async def test_a_verification_that_grows_moves_under_the_intent(
     assert rows(database_url, held, intent.id) == [{"held": 0, "reserved": 2000}]
 
 
-async def test_a_late_clearing_of_what_was_bought_again(
-    tenant: Tenant, database_url: str
-) -> None:
+async def test_a_late_clearing_of_what_was_bought_again(tenant: Tenant, database_url: str) -> None:
     """A reversed purchase may be made again; if both clear, both are booked and flagged."""
     agent = await tenant.agent("bot")
     card = await tenant.card(agent, limit=10_000)
@@ -145,9 +141,7 @@ async def test_an_increment_after_the_breaker_in_one_batch(
     assert reasons[0] is None
     assert reasons[-1] in ("card_locked", "frozen"), reasons
     assert rows(database_url, "SELECT state FROM card") == [{"state": "locked"}]
-    assert rows(database_url, "SELECT sum(reserved)::bigint AS left FROM exposure") == [
-        {"left": 0}
-    ]
+    assert rows(database_url, "SELECT sum(reserved)::bigint AS left FROM exposure") == [{"left": 0}]
 
 
 async def test_an_issuer_that_cannot_be_asked_stops_nothing(tenant: Tenant) -> None:

@@ -40,9 +40,7 @@ class Patient(Strict):
 
 
 @pytest.fixture
-async def tenant(
-    database_url: str, tmp_path: Path, directory: Directory
-) -> AsyncIterator[Tenant]:
+async def tenant(database_url: str, tmp_path: Path, directory: Directory) -> AsyncIterator[Tenant]:
     """An organization; its books are whole afterwards."""
     async with tenant_runtime(tmp_path, directory, url=database_url) as runtime:
         made = await new_tenant(runtime, "late")
@@ -69,9 +67,7 @@ async def ask(engine: Engine, tenant: Tenant, request: tuple[bytes, dict[str, st
     return str(body["result"])
 
 
-async def test_an_approval_that_lands_too_late_is_void(
-    tenant: Tenant, database_url: str
-) -> None:
+async def test_an_approval_that_lands_too_late_is_void(tenant: Tenant, database_url: str) -> None:
     """A decline goes out inside the deadline; the late approval is voided, its hold released."""
     agent = await tenant.agent("bot")
     card = await tenant.card(agent, limit=5000)

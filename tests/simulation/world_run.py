@@ -21,6 +21,9 @@ from signets.app.caller import Caller
 from signets.app.decide_approval import decide_approval
 from signets.app.decide_authorization import Answered, Inputs
 from signets.app.freeze import freeze_card, reset_breaker, unfreeze_card
+from signets.app.read_cards import get_card
+from signets.app.read_intents import get_intent
+from signets.app.read_transactions import get_transaction, list_transactions
 from signets.app.record_issuer_event import apply_snapshot
 from signets.app.records import Card, DecisionState
 from signets.app.sweep import end_due_windows, expire_approvals
@@ -46,9 +49,7 @@ TRAVEL = (1, 30, 300, 3600, 43_200, 86_400)
 class WorldRun:
     """One world. ``check`` names what is wrong by an assertion that carries the seed."""
 
-    def __init__(
-        self, seed: int, runtime: Runtime, shift: dict[str, timedelta], url: str
-    ) -> None:
+    def __init__(self, seed: int, runtime: Runtime, shift: dict[str, timedelta], url: str) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.runtime = runtime
@@ -91,9 +92,16 @@ class WorldRun:
         token = await self.tenant.approver(f"eve@w{self.seed}.test")
         self.approver = await authenticate(self.tenant.services, token)
         actions = (
-            (self.declare, 12), (self.charge_batch, 14), (self.live, 9), (self.deliver, 7),
-            (self.travel, 2), (self.vote, 3), (self.void, 1), (self.control, 2),
-            (self.change_policy, 1), (self.force_post, 1),
+            (self.declare, 12),
+            (self.charge_batch, 14),
+            (self.live, 9),
+            (self.deliver, 7),
+            (self.travel, 2),
+            (self.vote, 3),
+            (self.void, 1),
+            (self.control, 2),
+            (self.change_policy, 1),
+            (self.force_post, 1),
         )
         for _ in range(steps):
             [(action, _)] = self.rng.choices(actions, weights=[weight for _, weight in actions])
@@ -137,8 +145,15 @@ class WorldRun:
             "tolerance": {"percent": choose((0, 10)), "absolute": 0},
             "grace": choose(("10m", "1h")),
             "breaker": {"declines": choose((4, 1000, 1000)), "within": "10m"},
-            "flags": choose(({}, dict.fromkeys(("force_post", "no_intent", "wrong_merchant",
-                                                "amount_above_maximum"), "note"))),
+            "flags": choose(
+                (
+                    {},
+                    dict.fromkeys(
+                        ("force_post", "no_intent", "wrong_merchant", "amount_above_maximum"),
+                        "note",
+                    ),
+                )
+            ),
             "verification": {"per_day": choose((1, 3))},
             "rules": [
                 {"name": "small", "when": {"up_to": 4000, "currency": "USD"}, "then": "approve"}
@@ -150,9 +165,12 @@ class WorldRun:
     # ── what happens in it ─────────────────────────────────────────────────────────────────────
 
     async def declare(self) -> None:
-        locked = {row["id"] for row in self.db.execute(
-            "SELECT id FROM card WHERE org_id = %s AND state = 'locked'", (self.tenant.org_id,)
-        ).fetchall()}
+        locked = {
+            row["id"]
+            for row in self.db.execute(
+                "SELECT id FROM card WHERE org_id = %s AND state = 'locked'", (self.tenant.org_id,)
+            ).fetchall()
+        }
         card = self.rng.choice([one for one in self.cards if one.id in locked] or self.cards)
         usage = self.rng.choice((Usage.SINGLE, Usage.WINDOW))
         bounds = {"max_count": self.rng.choice((2, 5, 50))} if usage is Usage.WINDOW else {}
@@ -196,7 +214,8 @@ class WorldRun:
         usable = self.db.execute(
             "SELECT c.issuer_token, i.* FROM intent i JOIN unlock_window w ON w.org_id = i.org_id"
             " AND w.intent_id = i.id AND w.ended_at IS NULL JOIN card c ON c.org_id = i.org_id"
-            " AND c.id = i.card_id WHERE i.org_id = %s AND c.issuer_token IS NOT NULL ORDER BY i.id",
+            " AND c.id = i.card_id WHERE i.org_id = %s AND c.issuer_token IS NOT NULL"
+            " ORDER BY i.id",
             (self.tenant.org_id,),
         ).fetchall()
         if usable and self.rng.random() < 0.9:
@@ -440,7 +459,10 @@ class WorldRun:
                 self.check(new.spent <= limit, "spent above the card's limit", old, new, limit)
                 self.check(
                     new.spent + new.reserved <= max(limit, old.spent + old.reserved),
-                    "a decision raised the exposure above the card's limit", old, new, limit,
+                    "a decision raised the exposure above the card's limit",
+                    old,
+                    new,
+                    limit,
                 )
             for budget in self.policy["budgets"]:
                 wanted = {name: key[name] for name in [budget["scope"]] if name in key}
@@ -450,9 +472,11 @@ class WorldRun:
                 if decision.hold > 0:
                     self.check(new.spent <= budget["amount"], "budget", budget, old, new)
                     self.check(
-                        new.spent + new.reserved
-                        <= max(budget["amount"], old.spent + old.reserved),
-                        "a decision raised the exposure above a budget", budget, old, new,
+                        new.spent + new.reserved <= max(budget["amount"], old.spent + old.reserved),
+                        "a decision raised the exposure above a budget",
+                        budget,
+                        old,
+                        new,
                     )
             for cap in self.policy["caps"]:
                 scope = [cap["scope"]] if isinstance(cap["scope"], str) else cap["scope"]
@@ -470,6 +494,7 @@ class WorldRun:
         except AssertionError as error:
             error.add_note(f"SIM_SEED={self.seed}\n  " + "\n  ".join(self.trail[-25:]))
             raise
+        await self._check_privacy()
         books = Books(self.db, self.tenant.org_id)
         flagged = {row["intent_id"] for row in books.transactions if row["flags"]}
         for intent in books.intents.values():
@@ -481,12 +506,17 @@ class WorldRun:
         ).fetchall()
         for row in stored:
             inputs = msgspec.msgpack.decode(row["inputs"], type=Inputs)
-            again = decide(inputs.request, inputs.facts, msgspec.convert(inputs.at, type=type(
-                row["decided_at"])))
+            again = decide(
+                inputs.request,
+                inputs.facts,
+                msgspec.convert(inputs.at, type=type(row["decided_at"])),
+            )
             self.check(
                 (again.approved, again.reason, again.kind, again.hold, again.intent_id)
                 == (row["approved"], row["reason"], row["kind"], row["hold"], row["intent_id"]),
-                "a replay decides otherwise", again, row,
+                "a replay decides otherwise",
+                again,
+                row,
             )
             if row["approved"] and row["kind"] == "purchase" and row["state"] != DecisionState.VOID:
                 paid[row["intent_id"]] += 1
@@ -494,3 +524,29 @@ class WorldRun:
             intent = books.intents[intent_id]
             if intent["usage"] == "single":
                 self.check(times <= 1 + intent["reopens"], "single-use, paid twice", intent)
+
+    async def _check_privacy(self) -> None:
+        """Invariant 7: an agent finds its own things, and nothing of another's."""
+        services = self.tenant.services
+        for agent in self.agents:
+            for table, name, get in (
+                ("card", "id", get_card),
+                ("intent", "id", get_intent),
+                ("transaction", "id", get_transaction),
+            ):
+                for row in self.db.execute(
+                    f"SELECT org_id, agent_id, {name} AS id FROM {table}"
+                    " WHERE org_id = %s OR org_id < %s ORDER BY random() LIMIT 12",
+                    (self.tenant.org_id, self.tenant.org_id),
+                ).fetchall():
+                    try:
+                        await get(services, agent, row["id"])
+                    except Refusal as refusal:
+                        self.check(refusal.code.endswith("_not_found"), refusal.code)
+                        self.check(row["agent_id"] != agent.agent_id, "hid its own", row)
+                    else:
+                        self.check(row["agent_id"] == agent.agent_id, "showed another's", row)
+            listed = await list_transactions(
+                services, agent, card_id=None, intent_id=None, after=None, limit=100
+            )
+            self.check({one.agent_id for one in listed} <= {agent.agent_id}, "listed another's")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from signets.app.limits import columns_of, counted_by, key_of, limit_since
+from signets.app.limits import Span, columns_of, counted_by, key_of, limit_span, span_of
 from signets.app.records import (
     Card,
     DecisionRow,
@@ -48,6 +48,7 @@ from signets.core.settlement.model import LifecycleEvent
 from signets.core.velocity import Exposure, Usage, period_start, used_since
 
 CapKey = tuple[str, tuple[str, ...]]
+BudgetKey = tuple[str, tuple[str, ...], Span]
 BreakerKey = tuple[str, str | None]
 
 
@@ -69,7 +70,7 @@ class Limits:
 
     subject: Subject
     caps: tuple[tuple[Cap, CapKey], ...]
-    budgets: tuple[tuple[Budget, CapKey], ...]
+    budgets: tuple[tuple[Budget, BudgetKey], ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +92,7 @@ class Batch:
     matches: dict[str, MerchantMatch] = field(default_factory=dict)  # by request key
     limits: dict[str, Limits] = field(default_factory=dict)  # by request key
     used: dict[CapKey, Usage] = field(default_factory=dict)
-    budgets: dict[CapKey, Exposure] = field(default_factory=dict)
+    budgets: dict[BudgetKey, Exposure] = field(default_factory=dict)
     declines: dict[BreakerKey, int] = field(default_factory=dict)
 
     def earlier(self, request: AuthorizationRequest) -> DecisionRow | None:
@@ -100,6 +101,14 @@ class Batch:
             if decision.fingerprint == request.fingerprint:
                 return decision
         return None
+
+    def counts_at(self, book: CardBook) -> datetime:
+        """In which calendar period a charge on the card counts.
+
+        Now; but a recurring period's window opens early and counts when it is due.
+        """
+        exposure = self.exposures.get(book.window.intent_id) if book.window else None
+        return max(self.now, exposure.counts_at) if exposure else self.now
 
     def facts(self, request: AuthorizationRequest) -> Facts:
         """The facts for one request, as they stand now."""
@@ -251,34 +260,17 @@ async def _gather_cards(
     """What each card has open, at stake and behind it."""
     ids = [card.id for card, _, _ in found]
     day = period_start(Period.DAY, batch.now, "UTC") or batch.now
-    by_period: dict[tuple[datetime | None, str], list[str]] = {}
-    for card, _, _ in found:
-        since = limit_since(card, batch.now, batch.policy.time_zone)
-        by_period.setdefault((since, card.currency), []).append(card.id)
     async with uow.together() as group:
         windows = group.create_task(uow.authorizations.open_windows(ids))
         verifications = group.create_task(uow.ledger.verifications(ids, day))
         live = group.create_task(uow.authorizations.live(ids))
-        exposed = [
-            group.create_task(
-                uow.ledger.exposed(
-                    ("card_id",), [(one,) for one in of_period], since=since, currency=currency
-                )
-            )
-            for (since, currency), of_period in by_period.items()
-        ]
     open_windows = {one.card_id: one for one in windows.result()}
-    exposures = {
-        card_id: exposure
-        for of_period, task in zip(by_period.values(), exposed, strict=True)
-        for card_id, exposure in zip(of_period, task.result(), strict=True)
-    }
     for card, handle, frozen_at in found:
         batch.cards[card.issuer_token or ""] = CardBook(
             card=card,
             agent_handle=handle,
             agent_frozen=frozen_at is not None,
-            exposure=exposures[card.id],
+            exposure=Exposure(),
             window=open_windows.get(card.id),
             verifications=verifications.result().get(card.id, 0),
         )
@@ -328,6 +320,7 @@ def _examine(services: Services, batch: Batch, request: AuthorizationRequest) ->
         vendor_category=known.category if known else None,
         workflow=intent.workflow if intent else None,
     )
+    at = batch.counts_at(book)
     batch.limits[key] = Limits(
         subject=subject,
         caps=tuple(
@@ -335,7 +328,14 @@ def _examine(services: Services, batch: Batch, request: AuthorizationRequest) ->
             for cap in applicable_caps(batch.policy, subject)
         ),
         budgets=tuple(
-            (budget, (budget.name, key_of(budget.scope, subject) or ()))
+            (
+                budget,
+                (
+                    budget.name,
+                    key_of(budget.scope, subject) or (),
+                    span_of(budget.period, at, batch.policy.time_zone),
+                ),
+            )
             for budget in applicable_budgets(batch.policy, subject)
         ),
     )
@@ -343,16 +343,16 @@ def _examine(services: Services, batch: Batch, request: AuthorizationRequest) ->
 
 async def _gather_limits(uow: UnitOfWork, batch: Batch) -> None:
     caps: dict[str, tuple[Cap, dict[tuple[str, ...], None]]] = {}
-    budgets: dict[str, tuple[Budget, dict[tuple[str, ...], None]]] = {}
+    budgets: dict[tuple[str, Span], tuple[Budget, dict[tuple[str, ...], None]]] = {}
     for limits in batch.limits.values():
         for cap, (name, key) in limits.caps:
             caps.setdefault(name, (cap, {}))[1][key] = None
-        for budget, (name, key) in limits.budgets:
-            budgets.setdefault(name, (budget, {}))[1][key] = None
+        for budget, (name, key, span) in limits.budgets:
+            budgets.setdefault((name, span), (budget, {}))[1][key] = None
     pairs: dict[BreakerKey, datetime] = {}
-    span = timedelta(seconds=batch.policy.breaker.seconds)
+    breaker = timedelta(seconds=batch.policy.breaker.seconds)
     for book in batch.cards.values():
-        since = batch.now - span
+        since = batch.now - breaker
         if book.card.breaker_reset_at is not None:
             since = max(since, book.card.breaker_reset_at)
         for vendor in (None, *book.card.merchant_lock):
@@ -360,8 +360,10 @@ async def _gather_limits(uow: UnitOfWork, batch: Batch) -> None:
     async with uow.together() as group:
         for cap, wanted in caps.values():
             group.create_task(_gather_cap(uow, batch, cap, list(wanted)))
-        for budget, wanted in budgets.values():
-            group.create_task(_gather_budget(uow, batch, budget, list(wanted)))
+        for (_, span), (budget, wanted) in budgets.items():
+            group.create_task(_gather_budget(uow, batch, budget, span, list(wanted)))
+        for (period, currency), books in _by_limit_period(batch).items():
+            group.create_task(_gather_exposure(uow, period, currency, books))
         counts = group.create_task(
             uow.ledger.declines([(card, vendor, since) for (card, vendor), since in pairs.items()])
         )
@@ -384,18 +386,46 @@ async def _gather_cap(
         batch.used[cap.name, key] = usage
 
 
+def _by_limit_period(batch: Batch) -> dict[tuple[Span, str], list[CardBook]]:
+    """The batch's cards by the period and currency that their limit counts in."""
+    found: dict[tuple[Span, str], list[CardBook]] = {}
+    for book in batch.cards.values():
+        span = limit_span(book.card, batch.counts_at(book), batch.policy.time_zone)
+        found.setdefault((span, book.card.currency), []).append(book)
+    return found
+
+
+async def _gather_exposure(
+    uow: UnitOfWork, span: Span, currency: str, books: Sequence[CardBook]
+) -> None:
+    exposures = await uow.ledger.exposed(
+        ("card_id",),
+        [(book.card.id,) for book in books],
+        since=span.since,
+        until=span.until,
+        currency=currency,
+    )
+    for book, exposure in zip(books, exposures, strict=True):
+        book.exposure = exposure
+
+
 async def _gather_budget(
-    uow: UnitOfWork, batch: Batch, budget: Budget, wanted: Sequence[tuple[str, ...]]
+    uow: UnitOfWork,
+    batch: Batch,
+    budget: Budget,
+    span: Span,
+    wanted: Sequence[tuple[str, ...]],
 ) -> None:
     exposures = await uow.ledger.exposed(
         columns_of(budget.scope),
         wanted,
-        since=period_start(budget.period, batch.now, batch.policy.time_zone),
+        since=span.since,
+        until=span.until,
         currency=budget.currency,
         when=await counted_by(uow, budget.when),
     )
     for key, exposure in zip(wanted, exposures, strict=True):
-        batch.budgets[budget.name, key] = exposure
+        batch.budgets[budget.name, key, span] = exposure
 
 
 def count_usage(

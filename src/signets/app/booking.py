@@ -66,9 +66,7 @@ def moved(before: Transaction | None, after: Transaction) -> bool:
     return before is not None and before.intent_id is None and after.intent_id is not None
 
 
-def standing(
-    before: Transaction | None, after: Transaction, exposure: ExposureRow
-) -> ExposureRow:
+def standing(before: Transaction | None, after: Transaction, exposure: ExposureRow) -> ExposureRow:
     """``exposure`` with the transaction's amounts as they stand after the change."""
     counted = None if moved(before, after) else before
     return replace(

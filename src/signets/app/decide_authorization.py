@@ -27,6 +27,7 @@ from signets.app.authorization_batch import (
 from signets.app.booking import book
 from signets.app.journal import evidence_row, posting_rows
 from signets.app.records import (
+    Card,
     DecisionRow,
     DecisionState,
     EvidenceRow,
@@ -268,21 +269,9 @@ def _hold(
     """Reservation turns into hold; the intent knows it was used."""
     card = card_book.card
     subject_id = intent.id if intent else after.id
-    old = batch.exposures.get(subject_id)
-    exposure = old or ExposureRow(
-        subject_id=subject_id,
-        card_id=card.id,
-        agent_id=card.agent_id,
-        vendor=after.vendor,
-        category=limits.subject.vendor_category,
-        workflow=limits.subject.workflow,
-        currency=card.currency,
-        counts_at=batch.now,
-        reserved=0,
-        held=0,
-        cleared=0,
-        refunded=0,
-    )
+    exposure = batch.exposures.get(subject_id)
+    if exposure is None:
+        exposure = _no_exposure(batch, limits, card, subject_id, after.vendor)
     window = card_book.window
     is_open = window is not None and intent is not None and window.intent_id == intent.id
     if decision.hold > 0:
@@ -322,6 +311,26 @@ def _hold(
         writes.windows.append(card_book.window)
     if decision.kind is DecisionKind.VERIFICATION:
         card_book.verifications += 1
+
+
+def _no_exposure(
+    batch: Batch, limits: Limits, card: Card, subject_id: str, vendor: str | None
+) -> ExposureRow:
+    """Nothing at stake yet under this intent or transaction."""
+    return ExposureRow(
+        subject_id=subject_id,
+        card_id=card.id,
+        agent_id=card.agent_id,
+        vendor=vendor,
+        category=limits.subject.vendor_category,
+        workflow=limits.subject.workflow,
+        currency=card.currency,
+        counts_at=batch.now,
+        reserved=0,
+        held=0,
+        cleared=0,
+        refunded=0,
+    )
 
 
 def _count(

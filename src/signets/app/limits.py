@@ -6,7 +6,7 @@ the organization's lock.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from signets.app.records import Card
@@ -21,6 +21,7 @@ from signets.core.velocity import (
     Exposure,
     check_budget,
     check_cap,
+    next_period_start,
     period_start,
     room_in,
     used_since,
@@ -60,35 +61,63 @@ async def counted_by(uow: UnitOfWork, when: Match) -> Match:
     return replace(when, agents=named or ("",))
 
 
-def limit_since(card: Card, now: datetime, zone: str) -> datetime | None:
-    """When the card's limit period began; ``None``: its whole life."""
-    if card.limit_period is LimitPeriod.LIFETIME:
-        return None
-    return period_start(Period.MONTH, now, zone)
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A calendar period: its start, and its end (exclusive); ``None`` is without a bound."""
+
+    since: datetime | None
+    until: datetime | None
 
 
-async def card_exposure(uow: UnitOfWork, card: Card, zone: str) -> Exposure:
-    """What the card has at stake in its limit period."""
-    since = limit_since(card, uow.now, zone)
+def span_of(period: Period, at: datetime, zone: str) -> Span:
+    """The period that holds ``at``."""
+    return Span(period_start(period, at, zone), next_period_start(period, at, zone))
+
+
+def limit_span(card: Card, at: datetime, zone: str) -> Span:
+    """The card's limit period that holds ``at``: its whole life, or a month."""
+    lifetime = card.limit_period is LimitPeriod.LIFETIME
+    return span_of(Period.LIFETIME if lifetime else Period.MONTH, at, zone)
+
+
+async def card_exposure(
+    uow: UnitOfWork, card: Card, zone: str, *, at: datetime | None = None
+) -> Exposure:
+    """What the card has at stake in its limit period that holds ``at`` (now, unless given)."""
+    span = limit_span(card, at or uow.now, zone)
     [exposure] = await uow.ledger.exposed(
-        ("card_id",), [(card.id,)], since=since, currency=card.currency
+        ("card_id",),
+        [(card.id,)],
+        since=span.since,
+        until=span.until,
+        currency=card.currency,
     )
     return exposure
 
 
 async def exceeded_limits(
-    uow: UnitOfWork, policy: Policy, subject: Subject, reserve: Reserve
+    uow: UnitOfWork,
+    policy: Policy,
+    subject: Subject,
+    reserve: Reserve,
+    *,
+    at: datetime | None = None,
 ) -> tuple[str, ...]:
-    """One sentence for each budget or cap that the intent's maximum would exceed."""
+    """One sentence for each budget or cap that the intent's maximum would exceed.
+
+    ``at`` is when the intent counts: now, or when a period that opens early is due.
+    """
     sentences = []
     for budget in applicable_budgets(policy, subject):
         key = key_of(budget.scope, subject)
         if key is None:
             continue
+        span = span_of(budget.period, at or uow.now, policy.time_zone)
         [used] = await uow.ledger.exposed(
             columns_of(budget.scope),
             [key],
-            since=period_start(budget.period, uow.now, policy.time_zone),
+            since=span.since,
+            until=span.until,
             currency=budget.currency,
             when=await counted_by(uow, budget.when),
         )

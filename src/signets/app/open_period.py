@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from signets.app.ask_members import ask_members
 from signets.app.journal import alert, record
-from signets.app.limits import exceeded_limits
+from signets.app.limits import card_exposure, exceeded_limits, fits_card
 from signets.app.records import Agent, Card, Intent
 from signets.app.reservation import reserve_for
 from signets.app.services import Services
@@ -17,10 +17,14 @@ from signets.app.verdict_json import verdict_json
 from signets.core.card import CardState
 from signets.core.ids import Prefix
 from signets.core.intent import Bounds, IntentState, RecurringPeriod, Usage
+from signets.core.money import format_minor
 from signets.core.policy.evaluate import IntentFacts, PolicyVerdict, evaluate_intent
 from signets.core.policy.match import Subject
 from signets.core.policy.model import Outcome, Policy
 from signets.core.recurrence import due_at, period_window
+
+#: When a period that found its card busy tries again.
+_AGAIN = timedelta(hours=1)
 
 
 async def open_first_period(
@@ -79,11 +83,11 @@ async def open_due_period(
     if open_before is not None:
         owner = await uow.intents.get(open_before.intent_id)
         if owner is not None and owner.parent_id != parent.id:
-            await uow.intents.set_next_period(parent.id, open_before.ends_at)
+            await uow.intents.set_next_period(parent.id, min(open_before.ends_at, uow.now + _AGAIN))
             return None
         await end_window(services, uow, open_before, cause="next_period")
         card = await uow.cards.get(card.id) or card
-    verdict = await _evaluate(uow, parent, agent, card, policy)
+    verdict = await _evaluate(uow, parent, agent, card, policy, index)
     child = await _add_child(
         services, uow, replace(parent, policy_version=version), index, card, verdict
     )
@@ -157,8 +161,11 @@ async def _schedule_next(uow: UnitOfWork, parent: Intent, index: int, policy: Po
 
 
 async def _evaluate(
-    uow: UnitOfWork, parent: Intent, agent: Agent, card: Card, policy: Policy
+    uow: UnitOfWork, parent: Intent, agent: Agent, card: Card, policy: Policy, index: int
 ) -> PolicyVerdict:
+    """Policy in force, and the limits of the period that is due (its window opens early)."""
+    period = parent.period or RecurringPeriod.MONTH
+    at = max(uow.now, due_at(_anchor(parent), index, period, policy.time_zone))
     subject = Subject(
         agent_id=agent.id,
         agent_handle=agent.handle,
@@ -186,8 +193,12 @@ async def _evaluate(
         currency=parent.currency,
         usage=Usage.RECURRING,
         maximum=parent.max_total,
-        limits_exceeded=await exceeded_limits(uow, policy, subject, reserve),
+        limits_exceeded=await exceeded_limits(uow, policy, subject, reserve, at=at),
     )
+    used = await card_exposure(uow, card, policy.time_zone, at=at)
+    if not fits_card(card, used, reserve.total):
+        sentence = f"the card's limit has no {format_minor(reserve.total, card.currency)} left"
+        facts = replace(facts, limits_exceeded=(*facts.limits_exceeded, sentence))
     return evaluate_intent(policy, facts)
 
 

@@ -22,12 +22,12 @@ class IssuerCardState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerCard:
-    """A card as the issuer knows it. Never holds a PAN."""
+    """A card as the issuer knows it. Never holds a PAN. Some bodies leave the expiry out."""
 
     token: str
     last_four: str
-    exp_month: int
-    exp_year: int
+    exp_month: int | None
+    exp_year: int | None
     state: IssuerCardState
 
 

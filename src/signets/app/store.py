@@ -315,6 +315,7 @@ class Ledger(Protocol):
         keys: Sequence[Key],
         *,
         since: datetime | None,
+        until: datetime | None,
         currency: str,
         when: Match = ...,
     ) -> list[Exposure]: ...

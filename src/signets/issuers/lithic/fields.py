@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from signets.app.ports import BodyUnreadable
+from signets.core.money import MAX_MINOR
 
 Json = Mapping[str, object]
 
@@ -33,7 +34,18 @@ def text(data: Json, path: str) -> str:
     value = find(data, path)
     if not isinstance(value, str) or not value:
         raise BodyUnreadable(path, f"`{path}` must be a non-empty string")
+    if "\0" in value or not _encodable(value):
+        # What no database and no UTF-8 document can hold exactly.
+        raise BodyUnreadable(path, f"`{path}` holds NUL or half a surrogate pair")
     return value
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def optional_text(data: Json, path: str) -> str | None:
@@ -57,6 +69,20 @@ def integer(data: Json, path: str) -> int:
     value = find(data, path)
     if isinstance(value, bool) or not isinstance(value, int):
         raise BodyUnreadable(path, f"`{path}` must be an integer of minor units")
+    if abs(value) > MAX_MINOR:
+        raise BodyUnreadable(path, f"`{path}` is more than {MAX_MINOR} minor units")
+    return value
+
+
+def currency(data: Json, path: str) -> str:
+    """An ISO 4217 code, in upper case.
+
+    Raises:
+        BodyUnreadable: where it is not three letters.
+    """
+    value = text(data, path).upper()
+    if len(value) != 3 or not (value.isascii() and value.isalpha()):
+        raise BodyUnreadable(path, f"`{path}` must be an ISO 4217 code like `USD`")
     return value
 
 
@@ -68,9 +94,9 @@ def moment(data: Json, path: str) -> datetime:
     """
     try:
         value = datetime.fromisoformat(text(data, path))
-    except ValueError:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BodyUnreadable(path, f"`{path}` must be an RFC 3339 date and time") from None
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def mapping(data: Json, path: str) -> Json:

@@ -1,4 +1,4 @@
-"""Lithic's Auth Stream requests and transactions in Signets' normal form. Pure.
+"""Lithic's Auth Stream requests, transactions, cards and disputes in our normal form. Pure.
 
 Source: lithic-openapi ``card_authorization.approval_request`` and ``transaction``.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from signets.app.ports import BodyUnreadable
+from signets.app.ports import BodyUnreadable, IssuerCard, IssuerCardState
 from signets.core.authorization.request import AuthorizationRequest, RequestKind
 from signets.core.merchant.model import Merchant
 from signets.core.settlement.model import (
@@ -21,6 +21,7 @@ from signets.core.settlement.model import (
 from signets.issuers.lithic.countries import alpha_2
 from signets.issuers.lithic.fields import (
     Json,
+    currency,
     find,
     integer,
     mapping,
@@ -52,6 +53,14 @@ _EVENT_KINDS = {
     "FINANCIAL_CREDIT_AUTHORIZATION": EventKind.REFUND,
     "RETURN": EventKind.REFUND,
     "RETURN_REVERSAL": EventKind.REFUND_REVERSAL,
+}
+#: ``status`` of a real-time request; a transaction has other words.
+REQUEST_STATUSES = frozenset(_REQUEST_KINDS)
+_FIRST_CURRENCY = "USD"
+_STATES = {
+    "OPEN": IssuerCardState.OPEN,
+    "PAUSED": IssuerCardState.PAUSED,
+    "CLOSED": IssuerCardState.CLOSED,
 }
 _ASKED = frozenset(kind for kind in _REQUEST_KINDS if kind in _EVENT_KINDS)
 
@@ -125,20 +134,20 @@ def read_request(body: Json) -> AuthorizationRequest:
     kind = _REQUEST_KINDS.get(status)
     if kind is None:
         raise BodyUnreadable("status", f"`status` {status!r} is not known")
-    amount, currency = _asked_amount(body)
+    amount, billed_in = _asked_amount(body)
     merchant_amount, merchant_currency = _merchant_amount(body)
     if kind is RequestKind.CREDIT:
         amount, merchant_amount = abs(amount), abs(merchant_amount)
     if amount < 0 or merchant_amount < 0:
         raise BodyUnreadable("amounts", f"a debit of {amount} minor units makes no sense")
     created = moment(body, "created")
-    said = (status, amount, currency, merchant_amount, merchant_currency, created.isoformat())
+    said = (status, amount, billed_in, merchant_amount, merchant_currency, created.isoformat())
     return AuthorizationRequest(
         request_id=text(body, "token"),
         kind=kind,
         card_token=text(body, "card.token"),
         amount=amount,
-        currency=currency,
+        currency=billed_in,
         merchant_amount=merchant_amount,
         merchant_currency=merchant_currency,
         merchant=read_merchant(mapping(body, "merchant")),
@@ -154,18 +163,28 @@ def _asked_amount(body: Json) -> tuple[int, str]:
         if find(body, f"amounts.{name}") is not None:
             return (
                 integer(body, f"amounts.{name}.amount"),
-                text(body, f"amounts.{name}.currency").upper(),
+                currency(body, f"amounts.{name}.currency"),
             )
-    return integer(body, "amount"), text(body, "cardholder_currency").upper()
+    return integer(body, "amount"), _old_currency(body)
 
 
 def _merchant_amount(body: Json) -> tuple[int, str]:
     if find(body, "amounts.merchant") is not None:
         return (
             integer(body, "amounts.merchant.amount"),
-            text(body, "amounts.merchant.currency").upper(),
+            currency(body, "amounts.merchant.currency"),
         )
-    return integer(body, "merchant_amount"), text(body, "merchant_currency").upper()
+    return integer(body, "merchant_amount"), currency(body, "merchant_currency")
+
+
+def _old_currency(body: Json) -> str:
+    """The billing currency of a body without ``amounts``.
+
+    Bodies older than ``cardholder_currency`` are of the time when Lithic billed in US dollars only.
+    """
+    if find(body, "cardholder_currency") is None:
+        return _FIRST_CURRENCY
+    return currency(body, "cardholder_currency")
 
 
 def read_merchant(merchant: Json) -> Merchant:
@@ -186,40 +205,59 @@ def read_merchant(merchant: Json) -> Merchant:
     )
 
 
-def read_snapshot(transaction: Json) -> Snapshot:
-    """A whole Transaction, from a webhook or the API.
+def read_snapshot(body: Json) -> Snapshot:
+    """A whole Transaction, from a webhook or the API; also one that is older than ``amounts``.
 
     Raises:
         BodyUnreadable: naming the field.
     """
-    raw = find(transaction, "events")
+    raw = find(body, "events")
     if not isinstance(raw, list):
         raise BodyUnreadable("events", "`events` must be a list")
+    billed_in = _billed_in(body)
     events: list[LifecycleEvent] = []
     for index, event in enumerate(raw):
         try:
-            events.append(_read_event(event, events))
+            events.append(_read_event(event, events, billed_in))
         except BodyUnreadable as error:
             field = f"events.{index}.{error.field}"
             raise BodyUnreadable(field, f"in `{field}`: {error.message}") from error
+    created = moment(body, "created")
+    if find(body, "updated") is not None:
+        updated = moment(body, "updated")
+    else:
+        updated = max([created, *(event.created for event in events)])
     return Snapshot(
-        transaction_token=text(transaction, "token"),
-        card_token=text(transaction, "card_token"),
-        currency=text(transaction, "amounts.cardholder.currency").upper(),
-        merchant=read_merchant(mapping(transaction, "merchant")),
-        created=moment(transaction, "created"),
-        updated=moment(transaction, "updated"),
+        transaction_token=text(body, "token"),
+        card_token=text(body, "card_token" if find(body, "card_token") else "card.token"),
+        currency=billed_in,
+        merchant=read_merchant(mapping(body, "merchant")),
+        created=created,
+        updated=updated,
         events=tuple(events),
-        # Lithic writes debits negative here. A hold of the other sign announces money to us.
-        totals=Totals(
-            held=max(0, -integer(transaction, "amounts.hold.amount")),
-            settled=-integer(transaction, "amounts.settlement.amount"),
-        ),
-        status=optional_text(transaction, "status") or "",
+        totals=_totals(body),
+        status=optional_text(body, "status") or "",
     )
 
 
-def _read_event(event: object, before: list[LifecycleEvent]) -> LifecycleEvent:
+def _billed_in(body: Json) -> str:
+    if find(body, "amounts") is None:
+        return _old_currency(body)
+    return currency(body, "amounts.cardholder.currency")
+
+
+def _totals(body: Json) -> Totals | None:
+    """The issuer's own sums; ``None`` for a body that is older than them."""
+    if find(body, "amounts") is None:
+        return None
+    # Lithic writes debits negative here. A hold of the other sign announces money to us.
+    return Totals(
+        held=max(0, -integer(body, "amounts.hold.amount")),
+        settled=-integer(body, "amounts.settlement.amount"),
+    )
+
+
+def _read_event(event: object, before: list[LifecycleEvent], billed_in: str) -> LifecycleEvent:
     if not isinstance(event, dict):
         raise BodyUnreadable("", "must be an object")
     raw_kind, raw_result = text(event, "type"), text(event, "result")
@@ -229,17 +267,16 @@ def _read_event(event: object, before: list[LifecycleEvent]) -> LifecycleEvent:
     else:
         result = EventResult.DECLINED if raw_result in _DECLINES else EventResult.UNKNOWN
     has_merchant = find(event, "amounts.merchant") is not None
+    is_old = find(event, "amounts") is None
     return LifecycleEvent(
         token=text(event, "token"),
         kind=kind,
         result=result,
-        amount=_event_amount(event),
-        currency=text(event, "amounts.cardholder.currency").upper(),
+        amount=abs(integer(event, "amount")) if is_old else _event_amount(event),
+        currency=billed_in if is_old else currency(event, "amounts.cardholder.currency"),
         created=moment(event, "created"),
         merchant_amount=abs(integer(event, "amounts.merchant.amount")) if has_merchant else None,
-        merchant_currency=(
-            text(event, "amounts.merchant.currency").upper() if has_merchant else None
-        ),
+        merchant_currency=currency(event, "amounts.merchant.currency") if has_merchant else None,
         decided_by=_decided_by(event, raw_kind, result, before),
         raw_kind=raw_kind,
         raw_result=raw_result,
@@ -280,3 +317,39 @@ def _decided_by(
     if result is EventResult.DECLINED and not said & _OURS:
         return DecidedBy.ISSUER
     return DecidedBy.US
+
+
+def read_card(body: Json) -> IssuerCard:
+    """Lithic's Card. Number and CVV, where the body has them, are not looked at.
+
+    Raises:
+        BodyUnreadable: naming the field.
+    """
+    return IssuerCard(
+        token=text(body, "token"),
+        last_four=_digits(body, "last_four", 4),
+        exp_month=_month(body),
+        exp_year=_year(body),
+        # PENDING_ACTIVATION, PENDING_FULFILLMENT or newer: not usable, like a paused card.
+        state=_STATES.get(text(body, "state"), IssuerCardState.PAUSED),
+    )
+
+
+def _digits(body: Json, path: str, length: int) -> str:
+    value = text(body, path)
+    if len(value) != length or not (value.isascii() and value.isdigit()):
+        raise BodyUnreadable(path, f"`{path}` must be {length} digits")
+    return value
+
+
+def _month(body: Json) -> int | None:
+    if find(body, "exp_month") is None:
+        return None
+    month = int(_digits(body, "exp_month", 2))
+    if not 1 <= month <= 12:
+        raise BodyUnreadable("exp_month", "`exp_month` must be 01 to 12")
+    return month
+
+
+def _year(body: Json) -> int | None:
+    return None if find(body, "exp_year") is None else int(_digits(body, "exp_year", 4))

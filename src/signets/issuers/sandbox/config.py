@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-#: Every key of the sandbox starts so: nobody can take it for Lithic, or send it a live key.
+#: Every key of the sandbox starts so: nobody can take it for an issuer, or send it a live key.
 KEY_PREFIX = "sandbox_"
 
 #: Seconds before each attempt of a webhook. Source: Lithic, "Events API", retry schedule.
@@ -19,6 +19,7 @@ class SandboxConfig:
         database_url: Its *own* PostgreSQL database, never the one of Signets.
         api_key: The one key it takes; starts with ``sandbox_``.
         deadline_seconds: When an unanswered real-time request counts as declined (Lithic: 6 s).
+        stripe_deadline_seconds: When Stripe's default takes over from the responder (2 s).
         retry_seconds: Seconds before each attempt of a webhook.
         allow_remote: Whether callers other than this machine are served.
     """
@@ -26,6 +27,7 @@ class SandboxConfig:
     database_url: str = field(repr=False)
     api_key: str = field(repr=False)
     deadline_seconds: float = 6.0
+    stripe_deadline_seconds: float = 2.0
     retry_seconds: tuple[float, ...] = LITHIC_RETRY_SECONDS
     allow_remote: bool = False
 
@@ -34,5 +36,5 @@ class SandboxConfig:
             raise ValueError(
                 f"a sandbox key starts with `{KEY_PREFIX}` and has at least 24 characters"
             )
-        if self.deadline_seconds <= 0 or not self.retry_seconds:
+        if min(self.deadline_seconds, self.stripe_deadline_seconds) <= 0 or not self.retry_seconds:
             raise ValueError("the deadline must be positive and the retry schedule not empty")

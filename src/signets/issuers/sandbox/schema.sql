@@ -1,26 +1,44 @@
 -- The sandbox's own database. No card number is stored: numbers are derived from `account.seed`
 -- and the card's token; `pan_digest` finds a card by number without holding the number.
+-- `face` says whose wire format an object is told in: a card belongs to the face that made it.
 CREATE TABLE IF NOT EXISTS account (
     only_row                 boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     account_token            uuid NOT NULL,
     card_program_token       uuid NOT NULL,
     seed                     bytea NOT NULL CHECK (length(seed) = 32),
-    clock_offset_seconds     bigint NOT NULL DEFAULT 0,
-    responder_url            text,
-    asa_secret               text,
-    asa_previous_secret      text,
-    asa_previous_until       timestamptz
+    clock_offset_seconds     bigint NOT NULL DEFAULT 0
 );
 
-CREATE TABLE IF NOT EXISTS cards (
+-- Who decides in real time, one per face. `on_timeout` matters to Stripe only.
+CREATE TABLE IF NOT EXISTS responders (
+    face                     text PRIMARY KEY CHECK (face IN ('lithic', 'stripe')),
+    url                      text,
+    secret                   text,
+    previous_secret          text,
+    previous_until           timestamptz,
+    on_timeout               text NOT NULL DEFAULT 'decline'
+        CHECK (on_timeout IN ('approve', 'decline'))
+);
+
+CREATE TABLE IF NOT EXISTS cardholders (
     token                    uuid PRIMARY KEY,
     seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     created                  timestamptz NOT NULL,
+    status                   text NOT NULL CHECK (status IN ('active', 'inactive', 'blocked')),
+    details                  jsonb NOT NULL
+);
+
+-- `memo` and the spend limit are Lithic's; `cardholder_token`, `currency` and `controls` Stripe's.
+CREATE TABLE IF NOT EXISTS cards (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    face                     text NOT NULL CHECK (face IN ('lithic', 'stripe')),
+    created                  timestamptz NOT NULL,
     type                     text NOT NULL,
     state                    text NOT NULL CHECK (state IN ('OPEN', 'PAUSED', 'CLOSED')),
-    memo                     text NOT NULL,
-    spend_limit              bigint NOT NULL CHECK (spend_limit >= 0),
-    spend_limit_duration     text NOT NULL
+    memo                     text NOT NULL DEFAULT '',
+    spend_limit              bigint NOT NULL DEFAULT 0 CHECK (spend_limit >= 0),
+    spend_limit_duration     text NOT NULL DEFAULT 'TRANSACTION'
         CHECK (spend_limit_duration IN ('ANNUALLY', 'FOREVER', 'MONTHLY', 'TRANSACTION')),
     exp_month                smallint NOT NULL CHECK (exp_month BETWEEN 1 AND 12),
     exp_year                 smallint NOT NULL,
@@ -28,8 +46,12 @@ CREATE TABLE IF NOT EXISTS cards (
     last_four                text NOT NULL CHECK (last_four ~ '^[0-9]{4}$'),
     pan_digest               bytea NOT NULL UNIQUE,
     locked_merchant          text,
+    cardholder_token         uuid REFERENCES cardholders,
+    currency                 text NOT NULL DEFAULT 'USD',
+    controls                 jsonb NOT NULL DEFAULT '{}',
+    cancellation_reason      text,
     idempotency_key          text UNIQUE,
-    request_digest           bytea NOT NULL
+    request_digest           bytea NOT NULL DEFAULT ''
 );
 
 CREATE TABLE IF NOT EXISTS auth_rules (
@@ -45,23 +67,39 @@ CREATE TABLE IF NOT EXISTS auth_rules (
     parameters               jsonb NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS transactions (
+-- `status`, `held`, `settled` and `approved` are what the moves amount to.
+CREATE TABLE IF NOT EXISTS purchases (
     token                    uuid PRIMARY KEY,
     seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    face                     text NOT NULL,
     card_token               uuid NOT NULL REFERENCES cards,
     created                  timestamptz NOT NULL,
-    updated                  timestamptz NOT NULL,
+    authorized               boolean NOT NULL,
     status                   text NOT NULL,
-    result                   text NOT NULL,
+    approved                 boolean NOT NULL,
     held                     bigint NOT NULL,
     settled                  bigint NOT NULL,
-    object                   jsonb NOT NULL
+    head                     jsonb NOT NULL
 );
-CREATE INDEX IF NOT EXISTS transactions_by_card ON transactions (card_token, created);
+CREATE INDEX IF NOT EXISTS purchases_by_card ON purchases (card_token, created);
+
+CREATE TABLE IF NOT EXISTS moves (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    purchase_token           uuid NOT NULL REFERENCES purchases,
+    card_token               uuid NOT NULL REFERENCES cards,
+    face                     text NOT NULL,
+    created                  timestamptz NOT NULL,
+    is_money                 boolean NOT NULL,
+    credit                   boolean NOT NULL,
+    move                     jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS moves_by_purchase ON moves (purchase_token, seq);
 
 CREATE TABLE IF NOT EXISTS subscriptions (
     token                    text PRIMARY KEY,
     seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    face                     text NOT NULL,
     created                  timestamptz NOT NULL,
     url                      text NOT NULL,
     description              text NOT NULL,
@@ -69,15 +107,17 @@ CREATE TABLE IF NOT EXISTS subscriptions (
     disabled                 boolean NOT NULL,
     secret                   text NOT NULL,
     previous_secret          text,
-    previous_until           timestamptz
+    previous_until           timestamptz,
+    metadata                 jsonb NOT NULL DEFAULT '{}'
 );
 
 CREATE TABLE IF NOT EXISTS events (
     token                    text PRIMARY KEY,
     seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    face                     text NOT NULL,
     created                  timestamptz NOT NULL,
     event_type               text NOT NULL,
-    transaction_token        uuid NOT NULL REFERENCES transactions,
+    transaction_token        uuid NOT NULL REFERENCES purchases,
     body                     bytea NOT NULL
 );
 
@@ -85,6 +125,7 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE TABLE IF NOT EXISTS deliveries (
     token                    uuid PRIMARY KEY,
     seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    face                     text NOT NULL,
     kind                     text NOT NULL CHECK (kind IN ('asa', 'event')),
     created                  timestamptz NOT NULL DEFAULT now(),
     message_id               text NOT NULL,
@@ -119,4 +160,12 @@ CREATE TABLE IF NOT EXISTS faults (
     remaining                integer NOT NULL CHECK (remaining >= 0),
     delay_ms                 integer NOT NULL DEFAULT 0,
     part                     text NOT NULL DEFAULT ''
+);
+
+-- Stripe's memory of `Idempotency-Key`; a row without an answer is a request under way.
+CREATE TABLE IF NOT EXISTS idempotency (
+    key                      text PRIMARY KEY,
+    created                  timestamptz NOT NULL DEFAULT now(),
+    digest                   bytea NOT NULL,
+    body                     bytea
 );

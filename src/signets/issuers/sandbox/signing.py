@@ -1,14 +1,17 @@
-"""Standard Webhooks signatures, as Lithic makes them.
+"""Signatures of outgoing messages: Standard Webhooks for Lithic, Stripe's own for Stripe.
 
 The timestamp is always real time, whatever the sandbox's clock says: receivers refuse messages
-more than five minutes off. Source: https://github.com/standard-webhooks/standard-webhooks.
+more than five minutes off. Sources: https://github.com/standard-webhooks/standard-webhooks;
+docs.stripe.com/webhooks/signature (``v1`` is HMAC-SHA256 of ``{t}.{body}`` under the secret text).
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from standardwebhooks import Webhook
@@ -37,7 +40,28 @@ def signed_headers(message_id: str, body: bytes, live: Sequence[str]) -> dict[st
     return headers
 
 
+def stripe_headers(body: bytes, live: Sequence[str]) -> dict[str, str]:
+    """The headers of one attempt at Stripe: one ``v1`` for every secret in ``live``."""
+    moment = int(datetime.now(UTC).timestamp())
+    signed = str(moment).encode() + b"." + body
+    versions = [
+        f"v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}" for secret in live
+    ]
+    return {
+        "content-type": "application/json; charset=utf-8",
+        "stripe-signature": ",".join([f"t={moment}", *versions]),
+    }
+
+
+def is_signed(headers: Mapping[str, str]) -> bool:
+    """Whether a message carried a signature."""
+    return "webhook-signature" in headers or "v1=" in headers.get("stripe-signature", "")
+
+
 def forged(headers: dict[str, str]) -> dict[str, str]:
     """The same headers under a signature that no live secret made."""
-    digest = base64.b64encode(secrets.token_bytes(32)).decode()
-    return {**headers, "webhook-signature": f"v1,{digest}"}
+    noise = secrets.token_bytes(32)
+    if "stripe-signature" in headers:
+        moment = headers["stripe-signature"].split(",")[0]
+        return {**headers, "stripe-signature": f"{moment},v1={noise.hex()}"}
+    return {**headers, "webhook-signature": f"v1,{base64.b64encode(noise).decode()}"}

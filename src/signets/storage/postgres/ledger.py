@@ -85,10 +85,11 @@ class Ledger:
         keys: Sequence[Key],
         *,
         since: datetime | None,
+        until: datetime | None,
         currency: str,
         when: Match = ANYTHING,
     ) -> list[Exposure]:
-        """What stands at each key, counted from the start of its period.
+        """What stands at each key inside a period: from its start to before its end.
 
         ``scope`` names columns (``card_id``, ``agent_id``, ``vendor``, ``workflow``; none: the
         organization). Plan: one range scan per key of the index on (org_id, scope, counts_at).
@@ -96,15 +97,23 @@ class Ledger:
         wanted, conditions, given = _keyed(scope, keys)
         only, lists = _filters(when)
         from_time = " AND row.counts_at >= %(since)s" if since is not None else ""
+        to_time = " AND row.counts_at < %(until)s" if until is not None else ""
         cursor = await self._db.execute(
             f"SELECT found.* FROM {wanted} CROSS JOIN LATERAL ("
             "SELECT coalesce(sum(reserved), 0)::bigint AS reserved,"
             " coalesce(sum(held), 0)::bigint AS held,"
             " coalesce(sum(cleared), 0)::bigint AS cleared,"
             " coalesce(sum(refunded), 0)::bigint AS refunded"
-            f" FROM exposure row WHERE row.org_id = %(org)s{conditions}{from_time}{only}"
+            f" FROM exposure row WHERE row.org_id = %(org)s{conditions}{from_time}{to_time}{only}"
             " AND row.currency = %(currency)s) found ORDER BY n",
-            {"org": self._org, "since": since, "currency": currency, **given, **lists},
+            {
+                "org": self._org,
+                "since": since,
+                "until": until,
+                "currency": currency,
+                **given,
+                **lists,
+            },
         )
         return [Exposure(**row) for row in await cursor.fetchall()]
 

@@ -1,0 +1,43 @@
+"""Any one Lithic body, told apart by what is in it, in our normal form. Pure.
+
+Production code knows what a body is from where it came; this is for people who hold a file.
+"""
+
+from __future__ import annotations
+
+from signets.app.ports import BodyUnreadable, IssuerCard
+from signets.core.authorization.request import AuthorizationRequest
+from signets.core.settlement.model import Snapshot
+from signets.issuers.lithic.fields import Json, find, mapping
+from signets.issuers.lithic.reading import REQUEST_STATUSES, read_card, read_request, read_snapshot
+
+_CARD_FIELDS = ("last_four", "exp_month", "spend_limit", "pin_status", "card_program_token")
+
+
+def read_body(body: Json) -> AuthorizationRequest | Snapshot | IssuerCard:
+    """An authorization request, a transaction or a card; also inside an Events API object.
+
+    Raises:
+        BodyUnreadable: naming the field.
+    """
+    if find(body, "payload") is not None:
+        # The shape of GET /v1/events; a webhook's body is the payload itself.
+        try:
+            return read_body(mapping(body, "payload"))
+        except BodyUnreadable as error:
+            raise BodyUnreadable(f"payload.{error.field}", error.message) from error
+    kind = find(body, "event_type")
+    status = find(body, "status")
+    if kind == "card_authorization.approval_request":
+        return read_request(body)
+    if isinstance(status, str) and status in REQUEST_STATUSES:
+        return read_request(body)
+    if kind == "card_transaction.updated" or {"events", "card_token"} & body.keys():
+        return read_snapshot(body)
+    if kind is not None:
+        raise BodyUnreadable("event_type", f"`event_type` {str(kind)[:80]!r} is none that is read")
+    if "merchant" in body or "amount" in body:
+        return read_request(body)
+    if any(name in body for name in _CARD_FIELDS):
+        return read_card(body)
+    raise BodyUnreadable("body", "neither an authorization request, nor a transaction, nor a card")
