@@ -10,10 +10,10 @@ FAST_TESTS := tests/core tests/house
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
 	--universal --python-version 3.11 --no-config
 
-.PHONY: help setup demo test check format bench bench-quick lock clean
+.PHONY: help setup demo test check format bench bench-quick merchants-report lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv from the hash-pinned lock files (does nothing when up to date)
 
@@ -64,6 +64,9 @@ bench: setup  ## the full measurements
 
 bench-quick: setup  ## authorizations per second against pgbench, under a minute
 	@$(BIN)/python -m bench.quick
+
+merchants-report: setup  ## how well the merchant lock holds, on rows not tuned on
+	@$(BIN)/python -m merchants_report
 
 lock: setup  ## write requirements/*.txt anew from pyproject.toml (add UPGRADE=--upgrade to move on)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/uv.txt

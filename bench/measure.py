@@ -118,6 +118,13 @@ def measure(size: Size, say: Callable[[str], None]) -> Report:
                 sent = _rounds(report, size, world, settings.port, database, rival, folder, say)
                 report.resident_mb = resident_mb(api.pid)
             asyncio.run(_check(report, settings, world, sent, database))
+            errors = [
+                line
+                for line in (folder / "api.log").read_text().splitlines()
+                if '"level": "error"' in line
+            ]
+            if errors:
+                report.problems.append(f"{len(errors)} errors logged, the last: {errors[-1][:500]}")
     return report
 
 

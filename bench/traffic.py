@@ -11,8 +11,6 @@ import msgspec
 from standardwebhooks import Webhook
 
 from bench.world import CURRENCY, MAX_PER_CHARGE, MCC, Plastic, Role, Shop, World
-from signets.issuers.sandbox.responder import question
-from signets.issuers.sandbox.transaction import Rate, merchant_object, pos_object
 
 #: Requests of each kind, per hundred. A repeat is a request that was sent before, byte for byte;
 #: an increment asks for more under a token that was used before.
@@ -34,6 +32,77 @@ MIXTURE = {
 }
 #: How far back a repeat or an increment reaches: far enough for the first to be answered.
 BACK = 400
+
+#: What a Lithic Auth Stream Access request holds beside what differs from one to the next
+#: (lithic-openapi, ``card_authorization.approval_request``; the sandbox sends the same fields).
+_CONSTANT: dict[str, Any] = {
+    "acquirer_fee": 0,
+    "avs": {"address": "", "address_on_file_match": "NOT_PRESENT", "zipcode": ""},
+    "cash_amount": 0,
+    "conversion_rate": 1.0,
+    "event_type": "card_authorization.approval_request",
+    "name_validation": None,
+    "network": "VISA",
+    "network_risk_score": None,
+    "pos": {
+        "entry_mode": {
+            "card": "NOT_PRESENT",
+            "cardholder": "ELECTRONIC_ORDER",
+            "pan": "ECOMMERCE",
+            "pin_entered": False,
+        },
+        "terminal": {
+            "acceptor_terminal_id": None,
+            "attended": False,
+            "card_retention_capable": False,
+            "on_premise": False,
+            "operator": "CARDHOLDER",
+            "partial_approval_capable": False,
+            "pin_capability": "NOT_CAPABLE",
+            "type": "ECOMMERCE",
+        },
+    },
+    "service_location": None,
+    "settled_amount": 0,
+    "status": "AUTHORIZATION",
+    "token_info": None,
+    "transaction_initiator": "CARDHOLDER",
+}
+_CARD = {
+    "memo": "",
+    "spend_limit": 0,
+    "spend_limit_duration": "TRANSACTION",
+    "state": "OPEN",
+    "tags": {},
+    "type": "VIRTUAL",
+}
+_MERCHANT = {
+    "acquiring_institution_id": "333301802529120",
+    "city": "",
+    "mcc": MCC,
+    "phone_number": None,
+    "postal_code": None,
+    "state": "",
+    "street_address": None,
+}
+
+
+def _amounts(amount: int, currency: str) -> dict[str, Any]:
+    """Every field that states the amount."""
+    held = {"amount": amount, "currency": currency}
+    return {
+        "amount": amount,
+        "amounts": {
+            "cardholder": {**held, "conversion_rate": "1.000000"},
+            "hold": held,
+            "merchant": held,
+            "settlement": None,
+        },
+        "authorization_amount": amount,
+        "cardholder_currency": currency,
+        "merchant_amount": amount,
+        "merchant_currency": currency,
+    }
 
 
 class Traffic:
@@ -60,7 +129,7 @@ class Traffic:
         if kind == "repeat" and earlier is not None:
             return earlier
         if kind == "increment" and earlier is not None:
-            return self._increment(earlier, now)
+            return self._increment(earlier)
         return self._fresh(kind, now)
 
     def _fresh(self, kind: str, now: datetime) -> dict[str, Any]:
@@ -92,20 +161,10 @@ class Traffic:
             now=now,
         )
 
-    def _increment(self, earlier: dict[str, Any], now: datetime) -> dict[str, Any]:
-        amount = earlier["amount"] + 100
-        held = {"amount": amount, "currency": earlier["cardholder_currency"]}
+    def _increment(self, earlier: dict[str, Any]) -> dict[str, Any]:
         return {
             **earlier,
-            "amount": amount,
-            "merchant_amount": amount,
-            "authorization_amount": amount,
-            "amounts": {
-                "cardholder": {**held, "conversion_rate": "1.000000"},
-                "hold": held,
-                "merchant": held,
-                "settlement": None,
-            },
+            **_amounts(earlier["amount"] + 100, earlier["cardholder_currency"]),
             "event_token": self._uuid(),
         }
 
@@ -120,38 +179,20 @@ class Traffic:
         country: str,
         now: datetime,
     ) -> dict[str, Any]:
-        rate = Rate(
-            billing=amount,
-            billing_currency=currency,
-            merchant=amount,
-            merchant_currency=currency,
-        )
-        return question(
-            token=token,
-            status="AUTHORIZATION",
-            amount=amount,
-            rate=rate,
-            card={
-                "last_four": card.last_four,
-                "memo": "",
-                "spend_limit": 0,
-                "spend_limit_duration": "TRANSACTION",
-                "state": "OPEN",
-                "tags": {},
-                "token": card.token,
-                "type": "VIRTUAL",
+        return {
+            **_CONSTANT,
+            **_amounts(amount, currency),
+            "card": {**_CARD, "last_four": card.last_four, "token": card.token},
+            "created": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "event_token": self._uuid(),
+            "merchant": {
+                **_MERCHANT,
+                "acceptor_id": shop.acceptor_id,
+                "country": country,
+                "descriptor": shop.descriptor,
             },
-            merchant=merchant_object(
-                descriptor=shop.descriptor,
-                acceptor_id=shop.acceptor_id,
-                mcc=MCC,
-                city="",
-                state="",
-                country=country,
-            ),
-            pos=pos_object(partial_approval=False),
-            now=now,
-        )
+            "token": token,
+        }
 
     def _request(self, body: bytes, now: datetime) -> bytes:
         message_id = self._uuid()

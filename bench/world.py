@@ -190,19 +190,13 @@ async def _connect(services: Services, uow: PostgresUnitOfWork, secret: str) -> 
         mode="sandbox",
         base_url="http://127.0.0.1:9",
         api_key_sealed=services.vault.seal(uow.org_id, b"sandbox_bench"),
-        secrets_sealed=None,
-        enrolled_at=None,
-        created_at=uow.now,
-    )
-    await uow.identity.add_connection(connection)
-    await uow.identity.set_enrolled(
-        connection.id,
-        base_url=connection.base_url,
         secrets_sealed=services.issuers.seal_secrets(
             uow.org_id, IssuerSecrets((secret,), (secret,))
         ),
-        at=uow.now,
+        enrolled_at=uow.now,
+        created_at=uow.now,
     )
+    await uow.issuers.save_connection(connection)
     return connection.id
 
 

@@ -17,8 +17,8 @@ import asyncio
 import os
 import sys
 
+from signets.app.connect_issuer import Account, connect_issuer
 from signets.app.records import Connection
-from signets.app.set_up_organization import connect_issuer
 from signets.bootstrap import open_runtime
 from signets.settings import Settings
 
@@ -32,11 +32,13 @@ async def connect(organization: str, base_url: str, api_key: str, mode: str) -> 
         return await connect_issuer(
             runtime.services,
             organization,
-            issuer="lithic",
-            mode=mode,
-            base_url=base_url,
-            api_key=api_key,
-            public_url=settings.public_url,
+            Account(
+                issuer="lithic",
+                mode=mode,
+                base_url=base_url,
+                api_key=api_key,
+                public_url=settings.public_url,
+            ),
         )
 
 

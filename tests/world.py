@@ -24,8 +24,9 @@ from prometheus_client import CollectorRegistry
 from signets import AsyncSignets
 from signets.app.authenticate import authenticate
 from signets.app.caller import Caller
+from signets.app.connect_issuer import Account, connect_issuer
 from signets.app.services import Services
-from signets.app.set_up_organization import NewOrganization, connect_issuer, set_up_organization
+from signets.app.set_up_organization import NewOrganization, set_up_organization
 from signets.app.sweep import sweep
 from signets.bootstrap import Runtime, open_runtime
 from signets.core.merchant.directory import Directory
@@ -275,11 +276,13 @@ async def _set_up(
     await connect_issuer(
         runtime.services,
         made.organization.org_id,
-        issuer="sandbox",
-        mode="sandbox",
-        base_url=f"http://127.0.0.1:{sandbox_port}",
-        api_key=SANDBOX_KEY,
-        public_url=f"http://127.0.0.1:{port}",
+        Account(
+            issuer="sandbox",
+            mode="sandbox",
+            base_url=f"http://127.0.0.1:{sandbox_port}",
+            api_key=SANDBOX_KEY,
+            public_url=f"http://127.0.0.1:{port}",
+        ),
     )
     base_url = f"http://127.0.0.1:{port}"
     admin = AsyncSignets(api_key=made.admin_token, base_url=base_url, max_retries=0)

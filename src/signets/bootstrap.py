@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from signets.app.services import Services, Vault
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.ids import Prefix
 from signets.core.merchant.directory import Directory
+from signets.issuers.bodies import NormalForm, read_any
 from signets.issuers.registry import ADAPTERS, ClosableIssuer, ConnectionSettings
 from signets.jobs import ProcrastinateJobs, open_app
 from signets.settings import Settings
@@ -34,31 +36,41 @@ _log = structlog.get_logger("signets")
 
 
 class ConnectedIssuers:
-    """Clients of issuer connections, one per connection and address."""
+    """Clients of issuer connections, one per connection and what it is set up with."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._clients: dict[tuple[str, str], ClosableIssuer] = {}
+        self._clients: dict[tuple[str, str, bytes], ClosableIssuer] = {}
 
     def client(self, connection: Connection) -> Issuer:
         """The adapter of the connection's issuer, from the registry.
 
         Raises:
             Refusal: ``issuer_unknown`` for a connection of an issuer without an adapter.
+            ValueError: Key, mode, address and options do not belong together.
         """
         adapter = ADAPTERS.get(connection.issuer)
         if adapter is None:
             raise Refusal(
                 RefusalKind.CONFLICT,
                 "issuer_unknown",
-                f"no adapter for issuer `{connection.issuer}`",
+                f"`{connection.issuer}` is not an issuer; there are: {', '.join(ADAPTERS)}",
+                param="issuer",
             )
-        key = (connection.id, connection.base_url)
+        api_key = self._vault.open(connection.org_id, connection.api_key_sealed)
+        options = b"{}"
+        if connection.options_sealed is not None:
+            options = self._vault.open(connection.org_id, connection.options_sealed)
+        # Another key or other options: another client. The digest keeps both out of the table.
+        digest = hashlib.sha256(api_key + b"\0" + options).digest()
+        key = (connection.id, connection.base_url, digest)
         if key not in self._clients:
-            api_key = self._vault.open(connection.org_id, connection.api_key_sealed).decode()
             self._clients[key] = adapter(
                 ConnectionSettings(
-                    api_key=api_key, base_url=connection.base_url, mode=connection.mode
+                    api_key=api_key.decode(),
+                    base_url=connection.base_url,
+                    mode=connection.mode,
+                    options=json.loads(options),
                 )
             )
         return self._clients[key]
@@ -77,10 +89,23 @@ class ConnectedIssuers:
         plain = {"authorization": list(secrets.authorization), "events": list(secrets.events)}
         return self._vault.seal(org_id, json.dumps(plain).encode())
 
+    def seal_options(self, org_id: str, options: Mapping[str, str]) -> bytes | None:
+        """Encrypted, for the connection's row; ``None`` where there are none."""
+        return self._vault.seal(org_id, json.dumps(dict(options)).encode()) if options else None
+
     async def aclose(self) -> None:
         """Close the clients' connections."""
         for client in self._clients.values():
             await client.aclose()
+
+
+def read_issuer_body(issuer: str, raw: bytes) -> NormalForm:
+    """One body of an issuer in our normal form; no signature is asked for.
+
+    Raises:
+        BodyUnreadable: naming the field.
+    """
+    return read_any(issuer, raw)
 
 
 def new_id(prefix: Prefix) -> str:

@@ -12,6 +12,8 @@ import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued
 
 from signets.app.authorize import Observer
+from signets.app.check_issuer import check_issuers
+from signets.app.pull_events import pull_events
 from signets.app.record_issuer_event import process_inbox
 from signets.app.seal_evidence import seal_evidence
 from signets.app.services import Services
@@ -21,6 +23,10 @@ from signets.app.sync_card import sync_card
 QUEUE = "signets"
 #: Cron with seconds: every two seconds.
 SWEEP = "*/2 * * * * *"
+#: Every minute: is each issuer's set-up as it has to be?
+CHECK = "* * * * *"
+#: Every five minutes: what did webhooks not bring?
+PULL = "*/5 * * * *"
 
 
 def open_app(url: str, *, connections: int = 4) -> procrastinate.App:
@@ -83,6 +89,22 @@ def register(app: procrastinate.App, services: Services, observer: Observer) -> 
 
     swept = app.task(name="sweep", queue=QUEUE, queueing_lock="sweep", lock="sweep")(sweep_all)
     app.periodic(cron=SWEEP, periodic_id="sweep")(swept)
+
+    def watch(name: str, cron: str, look: Callable[[Services, str], Awaitable[object]]) -> None:
+        """Run ``look`` for every organization; one that fails does not hold up the others."""
+
+        async def look_at_all(timestamp: int) -> None:
+            for org_id in await services.store.organization_ids():
+                try:
+                    await look(services, org_id)
+                except Exception as error:
+                    observer.failed(name, error)
+
+        task = app.task(name=name, queue=QUEUE, queueing_lock=name, lock=name)(look_at_all)
+        app.periodic(cron=cron, periodic_id=name)(task)
+
+    watch("check_issuers", CHECK, check_issuers)
+    watch("pull_events", PULL, pull_events)
 
 
 async def run_worker(app: procrastinate.App) -> None:

@@ -139,3 +139,13 @@ async def stripe_network(database_url: str, **config: Any) -> AsyncIterator[Stri
             client = stripe.StripeClient(KEY, base_addresses={"api": url}, http_client=transport)
             yield StripeNetwork(url, client, receiver, sim)
             await transport.close()
+
+
+@asynccontextmanager
+async def enrolled(database_url: str, **config: Any) -> AsyncIterator[StripeNetwork]:
+    """As :func:`stripe_network`, with both endpoints set and quick retries."""
+    async with stripe_network(
+        database_url, **{"retry_seconds": (0.0, 0.05, 0.05), **config}
+    ) as running:
+        await running.enroll()
+        yield running

@@ -80,6 +80,15 @@ SCOPES = {
     "decisions_list": "transactions:read",
     "decisions_get": "transactions:read",
     "ledger_check": "transactions:read",
+    "disputes_open": "cards:control",
+    "disputes_list": "transactions:read",
+    "disputes_get": "transactions:read",
+    "disputes_withdraw": "cards:control",
+    "issuers_list": "identity:read",
+    "issuers_check": "identity:write",
+    "issuers_rotate_secret": "identity:write",
+    "issuer_events_list": "identity:read",
+    "issuer_events_replay": "identity:write",
     "policy_get": "policy:read",
     "policy_get_version": "policy:read",
     "policy_set": "policy:write",
@@ -87,7 +96,7 @@ SCOPES = {
     "evidence_bundle": "evidence:read",
     "evidence_key": "evidence:read",
 }
-NOT_FOR_AGENTS = {"decisions_list", "decisions_get", "ledger_check"}
+NOT_FOR_AGENTS = {"decisions_list", "decisions_get", "ledger_check", "disputes_list"}
 PUBLIC = {
     "/healthz",
     "/readyz",
@@ -154,7 +163,10 @@ async def test_every_route_against_every_kind_of_caller(running: World):
 
 async def test_what_is_anothers_does_not_exist(running: World):
     """An object looks the same to another organization and another agent as one that is not."""
-    bodies: dict[str, Any] = {"intents_amend": {"expected_amount": 1000}}
+    bodies: dict[str, Any] = {
+        "intents_amend": {"expected_amount": 1000},
+        "disputes_open": {"reason": "other"},
+    }
     ours = running.ours
     before = running.rows()
     wrong = []

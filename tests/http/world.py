@@ -17,7 +17,8 @@ from tests.contract.sandbox_kit import KEY, OPENAI, served
 
 from signets.app.authorize import Engine
 from signets.app.record_issuer_event import EventReceiver
-from signets.app.set_up_organization import connect_issuer, set_up_organization
+from signets.app.connect_issuer import Account, connect_issuer
+from signets.app.set_up_organization import set_up_organization
 from signets.bootstrap import LoggingObserver, Runtime, open_runtime
 from signets.http.application import create_app
 from signets.http.config import HttpConfig
@@ -136,11 +137,13 @@ async def _tenant(runtime: Runtime, name: str, url: str, sandbox_url: str) -> Te
     connection = await connect_issuer(
         runtime.services,
         new.organization.org_id,
-        issuer="sandbox",
-        mode="sandbox",
-        base_url=sandbox_url,
-        api_key=KEY,
-        public_url=url,
+        Account(
+            issuer="sandbox",
+            mode="sandbox",
+            base_url=sandbox_url,
+            api_key=KEY,
+            public_url=url,
+        ),
     )
     return Tenant(
         org_id=new.organization.org_id,

@@ -22,6 +22,7 @@ from psycopg.rows import dict_row
 from signets.app.authenticate import authenticate
 from signets.app.caller import Caller
 from signets.app.decide_authorization import Answered, decide_batch
+from signets.app.declaration import SubmitIntent
 from signets.app.make_card import NewCard, make_card
 from signets.app.manage_identity import add_agent, add_member, write_key
 from signets.app.ports import IssuerCard, IssuerCardState, IssuerSecrets
@@ -29,7 +30,6 @@ from signets.app.records import Card, Connection, Intent, KeyOwner
 from signets.app.services import Services
 from signets.app.set_policy import set_policy
 from signets.app.set_up_organization import set_up_organization
-from signets.app.declaration import SubmitIntent
 from signets.app.submit_intent import declare
 from signets.bootstrap import Runtime, open_runtime
 from signets.core.approval import Role
@@ -203,18 +203,13 @@ async def new_tenant(runtime: Runtime, name: str, **policy: Any) -> Tenant:
             mode="sandbox",
             base_url=NOWHERE,
             api_key_sealed=services.vault.seal(org_id, b"sandbox_test"),
-            secrets_sealed=None,
-            enrolled_at=None,
+            secrets_sealed=services.issuers.seal_secrets(
+                org_id, IssuerSecrets(authorization=(SECRET,), events=(SECRET,))
+            ),
+            enrolled_at=uow.now,
             created_at=uow.now,
         )
-        await uow.identity.add_connection(connection)
-        secrets = IssuerSecrets(authorization=(SECRET,), events=(SECRET,))
-        await uow.identity.set_enrolled(
-            connection.id,
-            base_url=NOWHERE,
-            secrets_sealed=services.issuers.seal_secrets(org_id, secrets),
-            at=uow.now,
-        )
+        await uow.issuers.save_connection(connection)
     admin = await authenticate(services, made.admin_token)
     tenant = Tenant(runtime, admin, connection.id)
     await tenant.policy(**policy)
@@ -355,11 +350,12 @@ _WRONG = {
                     AND p.transaction_id = d.transaction_id AND p.debit = 'auth_held'
                     AND p.at = d.decided_at)))""",
     "a decision has no evidence of its own": """
-        SELECT d.id FROM decision d WHERE d.org_id = %(org)s AND (
-            SELECT count(*) FROM evidence_entry e WHERE e.org_id = d.org_id
-              AND e.kind = CASE WHEN d.approved THEN 'decision.approved'
-                           ELSE 'decision.declined' END
-              AND convert_from(e.raw, 'UTF8')::jsonb ->> 'subject' = d.id) <> 1""",
+        SELECT d.id, count(e.subject) FROM decision d LEFT JOIN (
+            SELECT kind, convert_from(raw, 'UTF8')::jsonb ->> 'subject' AS subject
+            FROM evidence_entry WHERE org_id = %(org)s) e
+            ON e.subject = d.id AND e.kind =
+                CASE WHEN d.approved THEN 'decision.approved' ELSE 'decision.declined' END
+        WHERE d.org_id = %(org)s GROUP BY d.id HAVING count(e.subject) <> 1""",
     "a card's evidence has a gap": """
         SELECT c.id, c.evidence_seq, count(e.id), max(e.card_seq) FROM card c
         LEFT JOIN evidence_entry e ON e.org_id = c.org_id AND e.card_id = c.id

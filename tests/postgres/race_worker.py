@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.postgres.process_kit import charge, tenant_runtime
+
 from signets.app.authenticate import authenticate
 from signets.app.decide_approval import decide_approval
 from signets.app.decide_authorization import decide_batch
@@ -19,7 +21,6 @@ from signets.core.approval import Vote
 from signets.core.errors import Refusal
 from signets.core.merchant.directory import Directory
 from signets.vendors import load_directory
-from tests.postgres.process_kit import charge, tenant_runtime
 
 #: Transactions of one process that are under way at once.
 AT_ONCE = 3
@@ -84,7 +85,11 @@ async def run(job: dict[str, Any], directory: Directory) -> None:
         await runtime.services.store.now()
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        print(json.dumps(await JOBS[job["kind"]](runtime.services, job)), flush=True)
+        try:
+            said: object = await JOBS[job["kind"]](runtime.services, job)
+        except Exception as error:
+            said = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(said), flush=True)
 
 
 def main() -> None:

@@ -16,11 +16,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.postgres.process_kit import Tenant, audit, new_tenant, rows, tenant_runtime, value
 
 from signets.core.card import CardState
 from signets.core.intent import Usage
 from signets.core.merchant.directory import Directory
-from tests.postgres.process_kit import Tenant, audit, new_tenant, rows, tenant_runtime, value
 
 PROCESSES = 3
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,9 @@ class Crew:
         assert [self._hear(member) for member in self._members] == ["ready\n"] * PROCESSES
         for member in self._members:
             self._say(member, "go")
-        return [answer for member in self._members for answer in json.loads(self._hear(member))]
+        said = [json.loads(self._hear(member)) for member in self._members]
+        assert all(isinstance(one, list) for one in said), said
+        return [answer for one in said for answer in one]
 
     def close(self) -> None:
         for member in self._members:

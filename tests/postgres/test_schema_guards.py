@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import errors, sql
+from tests.postgres.process_kit import charge, new_tenant, tenant_runtime
 
 from signets.app.decide_approval import decide_approval
 from signets.app.records import ApprovalState
@@ -23,7 +24,6 @@ from signets.core.intent import TRANSITIONS as INTENT_MOVES
 from signets.core.intent import IntentState
 from signets.core.merchant.directory import Directory
 from signets.storage.postgres import embedded
-from tests.postgres.process_kit import charge, new_tenant, tenant_runtime
 
 #: Tables that belong to no tenant: what no organization is known for, and the migrations' own.
 NOT_TENANTS = {"rejected_webhook", "alembic_version"}

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.postgres.process_kit import Tenant, charge, new_tenant, rows, tenant_runtime
 
 from signets.app.records import VelocityRow
 from signets.core.errors import Refusal
 from signets.core.merchant.directory import Directory
 from signets.core.policy.model import Match, Measure
 from signets.core.velocity import Usage
-from tests.postgres.process_kit import Tenant, charge, new_tenant, rows, tenant_runtime
 
 
 @pytest.fixture

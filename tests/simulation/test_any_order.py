@@ -9,12 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from signets.app.record_issuer_event import apply_snapshot
-from signets.bootstrap import Runtime
-from signets.core.intent import Usage
-from signets.core.merchant.directory import Directory
-from signets.core.settlement.model import Snapshot
 from tests.postgres.process_kit import (
     OPENAI,
     Tenant,
@@ -25,6 +19,12 @@ from tests.postgres.process_kit import (
     tenant_runtime,
 )
 from tests.simulation.network import Network
+
+from signets.app.record_issuer_event import apply_snapshot
+from signets.bootstrap import Runtime
+from signets.core.intent import Usage
+from signets.core.merchant.directory import Directory
+from signets.core.settlement.model import Snapshot
 
 NOTED = ("force_post", "no_intent", "wrong_merchant", "amount_above_maximum", "stand_in")
 ARRIVALS = 3

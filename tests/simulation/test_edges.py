@@ -6,11 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
-from signets.app.record_issuer_event import apply_snapshot
-from signets.app.resolve_unconfirmed import resolve_unconfirmed
-from signets.core.intent import Usage
-from signets.core.merchant.directory import Directory
 from tests.postgres.process_kit import (
     AWS,
     OPENAI,
@@ -23,6 +18,10 @@ from tests.postgres.process_kit import (
     tenant_runtime,
 )
 from tests.simulation.network import Network, Record
+
+from signets.app.record_issuer_event import apply_snapshot
+from signets.core.intent import Usage
+from signets.core.merchant.directory import Directory
 
 
 @pytest.fixture
@@ -113,8 +112,6 @@ async def test_a_late_clearing_of_what_was_bought_again(tenant: Tenant, database
     await tell(tenant, network, second)
     assert rows(
         database_url, "SELECT state, charges, used FROM intent WHERE id = %s", intent.id
-    ) == [{"state": "authorized", "charges": 1, "used": 2000}] or rows(
-        database_url, "SELECT state, charges, used FROM intent WHERE id = %s", intent.id
     ) == [{"state": "settled", "charges": 1, "used": 2000}]
     flags = rows(database_url, "SELECT flags FROM transaction WHERE flags <> '{}'")
     assert flags
@@ -142,8 +139,3 @@ async def test_an_increment_after_the_breaker_in_one_batch(
     assert reasons[-1] in ("card_locked", "frozen"), reasons
     assert rows(database_url, "SELECT state FROM card") == [{"state": "locked"}]
     assert rows(database_url, "SELECT sum(reserved)::bigint AS left FROM exposure") == [{"left": 0}]
-
-
-async def test_an_issuer_that_cannot_be_asked_stops_nothing(tenant: Tenant) -> None:
-    """With no unconfirmed hold old enough there is nobody to ask."""
-    assert await resolve_unconfirmed(tenant.services, tenant.org_id) == 0

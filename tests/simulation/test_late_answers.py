@@ -12,11 +12,6 @@ from typing import Any
 
 import psycopg
 import pytest
-
-from signets.app.authorize import Engine
-from signets.app.ports import Answer
-from signets.core.intent import Usage
-from signets.core.merchant.directory import Directory
 from tests.postgres.process_kit import (
     Tenant,
     asa_request,
@@ -26,6 +21,11 @@ from tests.postgres.process_kit import (
     tenant_runtime,
 )
 from tests.world import Strict
+
+from signets.app.authorize import Engine
+from signets.app.ports import Answer
+from signets.core.intent import Usage
+from signets.core.merchant.directory import Directory
 
 DEADLINE = 0.3
 DOWN = "503"

@@ -11,11 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.postgres.process_kit import tenant_runtime
+from tests.simulation.world_run import WorldRun
 
 from signets.bootstrap import Runtime
 from signets.core.merchant.directory import Directory
-from tests.postgres.process_kit import tenant_runtime
-from tests.simulation.world_run import WorldRun
 
 STEPS = 60
 

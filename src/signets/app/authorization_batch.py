@@ -50,6 +50,8 @@ from signets.core.velocity import Exposure, Usage, period_start, used_since
 CapKey = tuple[str, tuple[str, ...]]
 BudgetKey = tuple[str, tuple[str, ...], Span]
 BreakerKey = tuple[str, str | None]
+#: A card, its agent's handle, since when the agent is frozen, and since when its connection held.
+Found = tuple[Card, str, datetime | None, datetime | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class CardBook:
     card: Card
     agent_handle: str
     agent_frozen: bool
+    connection_held: bool
     exposure: Exposure
     window: WindowRow | None
     verifications: int
@@ -176,6 +179,7 @@ class Batch:
             *(("card",) if card.frozen_at is not None else ()),
             *(("agent",) if book.agent_frozen else ()),
             *(("organization",) if self.organization_frozen else ()),
+            *(("issuer connection",) if book.connection_held else ()),
         )
         return CardFacts(
             card_id=card.id,
@@ -254,22 +258,21 @@ async def gather(
     return batch
 
 
-async def _gather_cards(
-    uow: UnitOfWork, batch: Batch, found: Sequence[tuple[Card, str, datetime | None]]
-) -> None:
+async def _gather_cards(uow: UnitOfWork, batch: Batch, found: Sequence[Found]) -> None:
     """What each card has open, at stake and behind it."""
-    ids = [card.id for card, _, _ in found]
+    ids = [card.id for card, *_ in found]
     day = period_start(Period.DAY, batch.now, "UTC") or batch.now
     async with uow.together() as group:
         windows = group.create_task(uow.authorizations.open_windows(ids))
         verifications = group.create_task(uow.ledger.verifications(ids, day))
         live = group.create_task(uow.authorizations.live(ids))
     open_windows = {one.card_id: one for one in windows.result()}
-    for card, handle, frozen_at in found:
+    for card, handle, frozen_at, held_at in found:
         batch.cards[card.issuer_token or ""] = CardBook(
             card=card,
             agent_handle=handle,
             agent_frozen=frozen_at is not None,
+            connection_held=held_at is not None,
             exposure=Exposure(),
             window=open_windows.get(card.id),
             verifications=verifications.result().get(card.id, 0),

@@ -46,6 +46,7 @@ def position(transaction: Transaction | None) -> Position:
         refunded=transaction.refunded,
         disputed=transaction.disputed,
         recovered=transaction.recovered,
+        provisional=transaction.provisional,
         fees=transaction.fees,
         matched=transaction.intent_id is not None,
     )

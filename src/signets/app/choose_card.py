@@ -109,3 +109,18 @@ def _refuse_held(card: Card) -> None:
             "frozen",
             f"card {card.id} is frozen; a member must unfreeze it",
         )
+
+
+def refuse_new_card(policy: Policy) -> None:
+    """An agent gets no card by declaring an intent where policy lets it create none.
+
+    Raises:
+        Refusal: ``card_missing``.
+    """
+    if not policy.card_rules.agents_may_create:
+        raise Refusal(
+            RefusalKind.CONFLICT,
+            "card_missing",
+            "no card of this agent can pay for it, and policy lets agents create none: ask a "
+            "member for a card, or for a higher limit",
+        )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
@@ -105,6 +105,78 @@ class OtherEvent(IssuerEvent):
     event_type: str
 
 
+class DisputeReason(StrEnum):
+    """Why a member claims money back; adapters have each in their issuer's words."""
+
+    NOT_RECEIVED = "not_received"
+    NOT_AS_DESCRIBED = "not_as_described"
+    DUPLICATE = "duplicate"
+    CANCELED = "canceled"
+    FRAUDULENT = "fraudulent"
+    INCORRECT_AMOUNT = "incorrect_amount"
+    REFUND_MISSING = "refund_missing"
+    OTHER = "other"
+
+
+class DisputeOutcome(StrEnum):
+    """What an issuer says of a claim."""
+
+    WAITING = "waiting"
+    WON = "won"
+    LOST = "lost"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerDispute:
+    """A claim as the issuer has it. Amounts in minor units of the billing currency.
+
+    Attributes:
+        amount: What is claimed; what came back, where it was won.
+        provisional: What the issuer has credited until the claim is decided.
+    """
+
+    token: str
+    transaction_token: str
+    outcome: DisputeOutcome
+    amount: int
+    updated: datetime
+    provisional: int = 0
+    raw_status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeUpdated(IssuerEvent):
+    """A claim changed; the object is whole."""
+
+    event_id: str
+    dispute: IssuerDispute
+
+
+class Severity(StrEnum):
+    """How bad what a set-up check found is."""
+
+    CRITICAL = "critical"  # money could be spent without us, or we cannot answer: cards are paused
+    WARNING = "warning"  # works now, and will not for long
+    NOTICE = "notice"  # cannot be read from here, or worth knowing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a set-up check has to say.
+
+    Attributes:
+        code: Stable and machine-readable, like ``endpoint_missing``.
+        sentence: What is wrong and what comes of it, for a person.
+        remedy: What to do.
+    """
+
+    code: str
+    severity: Severity
+    sentence: str
+    remedy: str
+
+
 class Issuer(Protocol):
     """One issuer connection: the management side (network) and the wire side (pure)."""
 
@@ -155,3 +227,50 @@ class Issuer(Protocol):
     def answer_declined(self, reason: str, request_id: str | None) -> Answer:
         """``reason`` is one of our decline codes (or ``unreadable``, ``unavailable``)."""
         ...
+
+
+@runtime_checkable
+class ChecksSetUp(Protocol):
+    """An issuer whose set-up can be looked at from here."""
+
+    async def check_set_up(
+        self, *, authorize_url: str, events_url: str, secrets: IssuerSecrets
+    ) -> list[Finding]:
+        """What is wrong with how the issuer reaches us; empty where all is well.
+
+        Changes nothing. That the issuer does not answer, or refuses the key, is a finding too.
+        """
+        ...
+
+
+@runtime_checkable
+class RotatesSecrets(Protocol):
+    """An issuer whose signing secret of authorization requests can be renewed by API."""
+
+    async def rotate_secret(self) -> str:
+        """The new secret. The issuer signs with both for a while."""
+        ...
+
+
+@runtime_checkable
+class ReplaysEvents(Protocol):
+    """An issuer that sends again what it could not deliver."""
+
+    async def replay_missed(self, *, events_url: str, begin: datetime) -> None:
+        """Ask for every event since ``begin`` that ``events_url`` has not taken."""
+        ...
+
+
+@runtime_checkable
+class TakesDisputes(Protocol):
+    """An issuer that takes claims by API."""
+
+    async def open_dispute(
+        self, *, dispute_id: str, transaction_token: str, amount: int, reason: str, note: str
+    ) -> IssuerDispute:
+        """Open and submit a claim; a repeat with the same ``dispute_id`` finds the first one."""
+        ...
+
+    async def withdraw_dispute(self, token: str) -> IssuerDispute: ...
+
+    async def get_dispute(self, token: str) -> IssuerDispute: ...

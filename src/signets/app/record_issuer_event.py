@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 
 from signets.app.authorize import DOWN, NOT_FOUND, NOT_SIGNED, Connections, Observer
 from signets.app.carry_out_flags import carry_out_flags
-from signets.app.journal import record
+from signets.app.follow_dispute import follow_dispute
+from signets.app.journal import alert, record
 from signets.app.ports import (
     Answer,
     BodyUnreadable,
+    DisputeUpdated,
     OtherEvent,
     SignatureInvalid,
     TransactionUpdated,
 )
-from signets.app.records import InboxRow
+from signets.app.records import InboxOutcome, InboxRow
 from signets.app.refold import Known, Refolded, known_of, refold
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -38,6 +41,9 @@ from signets.core.settlement.fold import merge_events, newest_totals, seen_total
 from signets.core.settlement.model import DecidedBy, EventResult, LifecycleEvent, Snapshot
 
 TAKEN = Answer(status=200, body=b"{}")
+#: Tries before an event is left for a person, and the wait after the first; it doubles each time.
+MOST_ATTEMPTS = 8
+_FIRST_WAIT = timedelta(seconds=2)
 
 
 class EventReceiver:
@@ -92,6 +98,7 @@ class EventReceiver:
                     body_sealed=services.vault.seal(org_id, body),
                     received_at=uow.now,
                     processed_at=uow.now if problem else None,
+                    outcome=InboxOutcome.PROBLEM if problem else None,
                     problem=problem,
                 )
             )
@@ -102,6 +109,8 @@ class EventReceiver:
 def _names(event: object) -> tuple[str, str]:
     if isinstance(event, TransactionUpdated):
         return event.event_id, "transaction_updated"
+    if isinstance(event, DisputeUpdated):
+        return event.event_id, "dispute_updated"
     if isinstance(event, OtherEvent):
         return event.event_id, event.event_type
     return "", "unknown"
@@ -110,26 +119,59 @@ def _names(event: object) -> tuple[str, str]:
 async def process_inbox(services: Services, org_id: str, *, limit: int = 200) -> int:
     """Fold what waits, oldest first; how many that was. One event, one transaction.
 
-    An event that fails stays and is tried again; it does not hold up the others.
+    An event that fails stays and is tried again, less and less often; it does not hold up the
+    others. After :data:`MOST_ATTEMPTS` it is left for a person (:mod:`signets.app.replay_event`).
 
     Raises:
         ExceptionGroup: What failed, after everything else is done.
     """
     async with services.store.unlocked(org_id) as uow:
-        waiting = await uow.transactions.inbox_waiting(limit)
+        waiting = await uow.transactions.inbox_waiting(uow.now, limit)
     failures: list[Exception] = []
     for row in waiting:
         try:
-            await _process(services, org_id, row)
-        except BodyUnreadable as error:
-            async with services.store.transaction(org_id) as uow:
-                problem = f"{error.field}: {error.message}"
-                await uow.transactions.inbox_done(row.id, uow.now, problem)
+            await process_event(services, org_id, row)
         except Exception as error:
             failures.append(error)
     if failures:
         raise ExceptionGroup("events that could not be folded", failures)
     return len(waiting)
+
+
+async def process_event(services: Services, org_id: str, row: InboxRow) -> None:
+    """Fold one received event.
+
+    Raises:
+        Exception: What kept it from being folded; the event waits, or is left for a person.
+    """
+    try:
+        await _process(services, org_id, row)
+    except BodyUnreadable as error:
+        async with services.store.transaction(org_id) as uow:
+            await _set_aside(services, uow, row, f"{error.field}: {error.message}")
+    except Exception as error:
+        async with services.store.transaction(org_id) as uow:
+            attempts = row.attempts + 1
+            if attempts < MOST_ATTEMPTS:
+                later = uow.now + _FIRST_WAIT * 2**row.attempts
+                await uow.issuers.event_failed(row.id, attempts, later)
+            else:
+                # The kind of error alone: its text may hold what the body says.
+                said = f"could not be folded {attempts} times: {type(error).__name__}"
+                await _set_aside(services, uow, row, said)
+        raise
+
+
+async def _set_aside(services: Services, uow: UnitOfWork, row: InboxRow, problem: str) -> None:
+    await uow.transactions.inbox_done(row.id, uow.now, InboxOutcome.PROBLEM, problem)
+    await alert(
+        services,
+        uow,
+        "issuer_event_problem",
+        subject=row.id,
+        message=f"an event of the issuer is kept and not booked: {problem}; "
+        "see `signets issuers events --problem`",
+    )
 
 
 async def _process(services: Services, org_id: str, row: InboxRow) -> None:
@@ -142,6 +184,7 @@ async def _process(services: Services, org_id: str, row: InboxRow) -> None:
         if connection is None:
             raise BodyUnreadable("connection", "the issuer connection is gone")
         event = services.issuers.client(connection).parse_event(row.event_id, body)
+        outcome = InboxOutcome.FOLDED
         if isinstance(event, TransactionUpdated):
             done = await apply_snapshot(
                 services,
@@ -152,7 +195,11 @@ async def _process(services: Services, org_id: str, row: InboxRow) -> None:
                 body_sha256=row.body_sha256.hex(),
             )
             push = done.after.card_id
-        await uow.transactions.inbox_done(row.id, uow.now, None)
+        elif isinstance(event, DisputeUpdated):
+            await follow_dispute(services, uow, row.connection_id, event.dispute)
+        else:
+            outcome = InboxOutcome.UNKNOWN_KIND
+        await uow.transactions.inbox_done(row.id, uow.now, outcome)
     if push is not None:
         await sync_now(services, org_id, push)
 

@@ -6,16 +6,17 @@ timezone-aware UTC.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from signets.app.ports import IssuerCardState
+from signets.app.ports import DisputeReason, IssuerCardState
 from signets.core.approval import Role, Vote
 from signets.core.authorization.decision import DecisionKind
 from signets.core.card import CardState, LimitPeriod
 from signets.core.intent import IntentState, RecurringPeriod, Usage
+from signets.core.settlement.dispute import DisputeState
 
 JsonObject = dict[str, Any]
 
@@ -82,7 +83,13 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """An issuer connection; its secrets are sealed (encrypted) bytes."""
+    """An issuer connection; its key, options and secrets are sealed (encrypted) bytes.
+
+    Attributes:
+        public_url: Where the issuer was told to reach us; None: before that was kept.
+        findings: Of the last check, each with ``times``, how many checks in a row found it.
+        held_at: Since when nothing passes on its cards, because the check found it unsafe.
+    """
 
     org_id: str
     id: str
@@ -90,8 +97,16 @@ class Connection:
     mode: str
     base_url: str
     api_key_sealed: bytes
+    options_sealed: bytes | None = None
     secrets_sealed: bytes | None
+    public_url: str | None = None
     enrolled_at: datetime | None
+    checked_at: datetime | None = None
+    findings: list[JsonObject] = field(default_factory=list)
+    held_at: datetime | None = None
+    held_because: str | None = None
+    pulled_until: datetime | None = None
+    pulled_deep_at: datetime | None = None
     created_at: datetime
 
 
@@ -249,6 +264,7 @@ class Transaction:
     refunded: int
     disputed: int
     recovered: int
+    provisional: int = 0
     fees: int
     intent_use: int
     merchant_amount: int
@@ -338,9 +354,17 @@ class ExposureRow:
     refunded: int
 
 
+class InboxOutcome(StrEnum):
+    """What became of a received event."""
+
+    FOLDED = "folded"
+    UNKNOWN_KIND = "unknown_kind"  # kept and counted, not acted upon
+    PROBLEM = "problem"  # a person has to look, and can replay it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxRow:
-    """A raw issuer event as received, its body sealed."""
+    """A raw issuer event as received, its body sealed. ``outcome`` None: it waits."""
 
     id: str
     connection_id: str
@@ -350,7 +374,31 @@ class InboxRow:
     body_sealed: bytes | None
     received_at: datetime
     processed_at: datetime | None
+    outcome: InboxOutcome | None = None
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """A claim on one transaction. Amounts in minor units of the billing currency."""
+
+    id: str
+    transaction_id: str
+    connection_id: str
+    issuer_token: str | None
+    state: DisputeState
+    reason: DisputeReason
+    note: str
+    amount: int
+    currency: str
+    recovered: int
+    problem: str | None
+    opened_by: str
+    opened_at: datetime
+    submitted_at: datetime | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -221,11 +221,15 @@ async def _book(
     alive = intent is not None and window is not None and window.ended_at is None
     next_state = intent.state if intent else None
     if intent is not None:
+        held = exposure.held + after.held - (before.held if before else 0)
+        cleared = exposure.cleared + after.cleared - (before.cleared if before else 0)
+        first = intent.state is IntentState.APPROVED and held + cleared > 0
         next_state = state_after(
-            state=intent.state,
+            # Money that comes under an unused intent uses it, and may settle it at once.
+            state=IntentState.AUTHORIZED if first else intent.state,
             usage=intent.usage,
-            held=exposure.held + after.held - (before.held if before else 0),
-            cleared=exposure.cleared + after.cleared - (before.cleared if before else 0),
+            held=held,
+            cleared=cleared,
             # Past its end the window is over, whether or not the sweep has been there yet.
             window_open=alive and window is not None and uow.now < window.ends_at,
             reopens=intent.reopens,
@@ -275,6 +279,7 @@ async def _leave_own(services: Services, uow: UnitOfWork, card: Card, before: Tr
         refunded=0,
         disputed=0,
         recovered=0,
+        provisional=0,
         fees=0,
     )
     exposure = await _exposure(uow, card, before, before.id)
@@ -307,6 +312,9 @@ async def _progress(
     )
     if reopened and window is not None:
         await uow.cards.consume_window(window.id, None, window.closes_at)
+    if intent.state is IntentState.APPROVED and next_state is IntentState.SETTLED:
+        await move_intent(services, uow, intent, IntentState.AUTHORIZED, actor="system")
+        intent = replace(intent, state=IntentState.AUTHORIZED)
     await move_intent(services, uow, intent, next_state, actor="system")
 
 
@@ -327,6 +335,7 @@ def _data(after: Transaction, state: TransactionState, cause: str) -> dict[str, 
         "cleared": after.cleared,
         "refunded": after.refunded,
         "disputed": after.disputed,
+        "recovered": after.recovered,
         "decided_by": after.decided_by,
         "reason": after.reason,
         "verdict": after.verdict,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +40,10 @@ class Issuers(Protocol):
         ...
 
     def seal_secrets(self, org_id: str, secrets: IssuerSecrets) -> bytes: ...
+
+    def seal_options(self, org_id: str, options: Mapping[str, str]) -> bytes | None:
+        """``None`` where there are none."""
+        ...
 
 
 class Jobs(Protocol):

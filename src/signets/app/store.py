@@ -25,10 +25,13 @@ from signets.app.records import (
     Connection,
     DecisionRow,
     DecisionState,
+    Dispute,
     EvidenceRow,
     ExposureRow,
+    InboxOutcome,
     InboxRow,
     Intent,
+    JsonObject,
     Member,
     Organization,
     PolicyVersion,
@@ -42,6 +45,7 @@ from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
 from signets.core.policy.model import Match, Measure
+from signets.core.settlement.dispute import DisputeState
 from signets.core.settlement.model import LifecycleEvent
 from signets.core.velocity import Exposure, Usage
 
@@ -86,15 +90,57 @@ class Identity(Protocol):
 
     async def touch_key(self, key_id: str, at: datetime) -> None: ...
 
-    async def add_connection(self, connection: Connection) -> None: ...
-
     async def connection(self, connection_id: str) -> Connection | None: ...
 
     async def connections(self) -> list[Connection]: ...
 
-    async def set_enrolled(
-        self, connection_id: str, *, base_url: str, secrets_sealed: bytes, at: datetime
+
+class Issuers(Protocol):
+    """Issuer connections as they are set up and watched, their events for people, and disputes."""
+
+    async def save_connection(self, connection: Connection) -> None: ...
+
+    async def set_secrets(self, connection_id: str, secrets_sealed: bytes) -> None: ...
+
+    async def set_checked(
+        self, connection_id: str, at: datetime, findings: list[JsonObject]
     ) -> None: ...
+
+    async def hold(self, connection_id: str, at: datetime | None, because: str | None) -> None: ...
+
+    async def set_pulled(
+        self, connection_id: str, until: datetime, deep_at: datetime | None
+    ) -> None: ...
+
+    async def cards_open_at(self, connection_id: str) -> list[str]: ...
+
+    async def events(
+        self, *, outcome: InboxOutcome | None, waiting: bool, after: str | None, limit: int
+    ) -> list[InboxRow]: ...
+
+    async def event(self, inbox_id: str) -> InboxRow | None: ...
+
+    async def retry_event(self, inbox_id: str) -> None: ...
+
+    async def event_failed(
+        self, inbox_id: str, attempts: int, next_attempt_at: datetime
+    ) -> None: ...
+
+    async def event_counts(self) -> dict[str, dict[str, int]]: ...
+
+    async def add_dispute(self, dispute: Dispute) -> None: ...
+
+    async def dispute(self, dispute_id: str) -> Dispute | None: ...
+
+    async def dispute_by_token(self, connection_id: str, issuer_token: str) -> Dispute | None: ...
+
+    async def disputes(
+        self, *, transaction_id: str | None, after: str | None, limit: int
+    ) -> list[Dispute]: ...
+
+    async def disputes_in(self, state: DisputeState, limit: int) -> list[Dispute]: ...
+
+    async def update_dispute(self, dispute: Dispute) -> None: ...
 
 
 class Policies(Protocol):
@@ -223,7 +269,7 @@ class Authorizations(Protocol):
 
     async def cards(
         self, connection_id: str, tokens: Sequence[str]
-    ) -> list[tuple[Card, str, datetime | None]]: ...
+    ) -> list[tuple[Card, str, datetime | None, datetime | None]]: ...
 
     async def decisions(
         self, connection_id: str, request_ids: Sequence[str]
@@ -289,9 +335,11 @@ class Transactions(Protocol):
 
     async def receive(self, row: InboxRow) -> bool: ...
 
-    async def inbox_waiting(self, limit: int) -> list[InboxRow]: ...
+    async def inbox_waiting(self, now: datetime, limit: int) -> list[InboxRow]: ...
 
-    async def inbox_done(self, inbox_id: str, at: datetime, problem: str | None) -> None: ...
+    async def inbox_done(
+        self, inbox_id: str, at: datetime, outcome: InboxOutcome, problem: str | None = None
+    ) -> None: ...
 
     async def erase_bodies(self, before: datetime) -> int: ...
 
@@ -412,6 +460,8 @@ class UnitOfWork(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def evidence(self) -> Evidence: ...
+    @property
+    def issuers(self) -> Issuers: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 

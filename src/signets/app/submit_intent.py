@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from signets.app.approve_intent import approve_intent
 from signets.app.ask_members import ask_members
 from signets.app.caller import Caller
-from signets.app.choose_card import Need, choose_card
+from signets.app.choose_card import Need, choose_card, refuse_new_card
 from signets.app.declaration import (
     Declaration,
     SubmitIntent,
@@ -123,6 +123,8 @@ async def declare(
         workflow=command.workflow,
     )
     card = await choose_card(uow, asked.agent, need, asked.policy, card_id=asked.named_card)
+    if card is None and caller.agent_id is not None:
+        refuse_new_card(asked.policy)
     facts = replace(
         asked.facts,
         maximum=asked.bounds.max_total,

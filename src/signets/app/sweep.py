@@ -13,10 +13,12 @@ from datetime import timedelta
 from signets.app.authorize import Observer
 from signets.app.cancel_intent import withdraw
 from signets.app.open_period import open_due_period
+from signets.app.pursue_disputes import submit_open_disputes
 from signets.app.record_issuer_event import process_inbox
 from signets.app.resolve_unconfirmed import resolve_unconfirmed
 from signets.app.seal_evidence import seal_evidence
 from signets.app.services import Services
+from signets.app.store import UnitOfWork
 from signets.app.sync_card import sync_card
 from signets.app.unlock_card import end_window
 from signets.core.intent import IntentState
@@ -64,9 +66,17 @@ async def open_due_periods(services: Services, org_id: str) -> int:
                 and parent.state is IntentState.APPROVED
                 and parent.next_period_at is not None
                 and parent.next_period_at <= uow.now
+                and not await _held(uow, parent.card_id)
             ):
                 await open_due_period(services, uow, parent, policy, version)
     return len(due)
+
+
+async def _held(uow: UnitOfWork, card_id: str | None) -> bool:
+    """Whether the card's issuer connection is held: the period then waits, and is not missed."""
+    card = await uow.cards.get(card_id or "")
+    connection = await uow.identity.connection(card.connection_id) if card else None
+    return connection is not None and connection.held_at is not None
 
 
 async def push_lagging_cards(services: Services, org_id: str) -> int:
@@ -92,6 +102,7 @@ STEPS: tuple[Step, ...] = (
     process_inbox,
     push_lagging_cards,
     resolve_unconfirmed,
+    submit_open_disputes,
     seal_evidence,
     erase_old_bodies,
 )

@@ -9,18 +9,18 @@ from __future__ import annotations
 import uuid
 
 from signets.app.ports import IssuerCardState, IssuerRefused, IssuerUnavailable
-from signets.app.records import Card
+from signets.app.records import Card, Connection
 from signets.app.services import Services
 from signets.core.card import CardState
 
 _NAMESPACE = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")  # RFC 4122: ISO OID name space
 
 
-def wanted_state(card: Card) -> IssuerCardState:
-    """What the issuer should have: open only while our lock is."""
+def wanted_state(card: Card, connection: Connection) -> IssuerCardState:
+    """What the issuer should have: open only while our lock is, and nobody holds the card."""
     if card.state is CardState.CLOSED:
         return IssuerCardState.CLOSED
-    held = card.frozen_at is not None
+    held = card.frozen_at is not None or connection.held_at is not None
     return (
         IssuerCardState.OPEN
         if card.state is CardState.OPEN and not held
@@ -55,7 +55,7 @@ async def sync_card(services: Services, org_id: str, card_id: str) -> Card | Non
                 card = await uow.cards.get(card_id)
             if card is None or card.issuer_token is None:
                 return card
-        wanted = wanted_state(card)
+        wanted = wanted_state(card, connection)
         if card.issuer_state is not wanted:
             pushed = await client.set_card_state(card.issuer_token, wanted)
             async with services.store.transaction(org_id) as uow:

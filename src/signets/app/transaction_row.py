@@ -138,6 +138,7 @@ def transaction_row(
         refunded=state.refunded,
         disputed=state.disputed,
         recovered=state.recovered,
+        provisional=state.provisional,
         fees=verdict.drift.booked() if verdict and verdict.drift else 0,
         intent_use=intent_use(state, intent.currency) if intent else 0,
         merchant_amount=merchant_amount,

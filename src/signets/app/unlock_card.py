@@ -10,6 +10,7 @@ from signets.app.records import Card, ExposureRow, Intent, WindowRow
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.core.card import CardState
+from signets.core.errors import Refusal, RefusalKind
 from signets.core.ids import Prefix
 from signets.core.intent import IntentState, state_after
 from signets.core.ledger import EntryKind
@@ -29,7 +30,18 @@ async def open_window(
     """Reserve the intent's maximum and open its card. The caller has approved the intent.
 
     A card that the breaker or a freeze holds does not open: callers refuse that before.
+
+    Raises:
+        Refusal: ``issuer_held`` while the check of its issuer connection finds it unsafe.
     """
+    connection = await uow.identity.connection(card.connection_id)
+    if connection is not None and connection.held_at is not None:
+        raise Refusal(
+            RefusalKind.CONFLICT,
+            "issuer_held",
+            f"no card opens at {connection.issuer} now: {connection.held_because}; it lifts by "
+            "itself once `signets issuers check` is content",
+        )
     exposure = ExposureRow(
         subject_id=intent.id,
         card_id=card.id,

@@ -13,6 +13,7 @@ from signets.client.evidence import Evidence
 from signets.client.exchange import Connection, connection, is_loopback
 from signets.client.identity import Agents, Alerts, Keys, Members, OrganizationResource
 from signets.client.intents import AsyncIntents, Intents
+from signets.client.issuers import Disputes, IssuerEvents, Issuers
 from signets.client.operation import RunnerT
 from signets.client.policy import PolicyResource
 from signets.client.runner import AsyncRunner, Runner
@@ -36,6 +37,9 @@ class _Client(Generic[RunnerT]):
         self.organization = OrganizationResource(runner)
         self.alerts = Alerts(runner)
         self.ledger = Ledger(runner)
+        self.issuers = Issuers(runner)
+        self.issuer_events = IssuerEvents(runner)
+        self.disputes = Disputes(runner)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._base_url!r})"

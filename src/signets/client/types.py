@@ -315,3 +315,88 @@ class LedgerCheck(Value):
 
     balanced: bool
     problems: tuple[str, ...] = ()
+
+
+class Finding(Value):
+    """One thing that a set-up check has to say. ``severity``: critical, warning or notice."""
+
+    code: str
+    severity: str
+    sentence: str
+    remedy: str
+
+
+class EventCounts(Value):
+    """How many received events came to what."""
+
+    waiting: int = 0
+    folded: int = 0
+    unknown_kind: int = 0
+    problem: int = 0
+
+
+class Issuer(Value):
+    """An issuer connection. ``held_at``: since when nothing passes on its cards."""
+
+    id: str
+    issuer: str
+    mode: str
+    base_url: str
+    public_url: str | None = None
+    enrolled_at: AwareDatetime | None = None
+    checked_at: AwareDatetime | None = None
+    findings: tuple[Finding, ...] = ()
+    held_at: AwareDatetime | None = None
+    held_because: str | None = None
+    pulled_until: AwareDatetime | None = None
+    events: EventCounts | None = None
+    created_at: AwareDatetime
+
+
+class IssuerList(Value):
+    """All connections."""
+
+    data: tuple[Issuer, ...]
+
+
+class IssuerCheck(Value):
+    """What a check found is in ``issuer.findings``."""
+
+    healthy: bool
+    issuer: Issuer
+
+
+class IssuerEvent(Value):
+    """An event that an issuer sent. ``outcome``: folded, unknown_kind, problem; None: waits."""
+
+    id: str
+    connection_id: str
+    event_id: str
+    event_type: str
+    body_sha256: str
+    body_kept: bool
+    received_at: AwareDatetime
+    processed_at: AwareDatetime | None = None
+    outcome: str | None = None
+    attempts: int = 0
+    next_attempt_at: AwareDatetime | None = None
+    problem: str | None = None
+
+
+class Dispute(Value):
+    """A claim. ``state``: opened, submitted, won, lost or withdrawn."""
+
+    id: str
+    transaction_id: str
+    issuer_token: str | None = None
+    state: str
+    reason: str
+    note: str = ""
+    amount: int
+    currency: str
+    recovered: int = 0
+    problem: str | None = None
+    opened_by: str
+    opened_at: AwareDatetime
+    submitted_at: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None

@@ -32,6 +32,7 @@ class Prefix(StrEnum):
     EVIDENCE = "evi"  # evidence entry
     REQUEST = "req"  # HTTP request
     ALERT = "alr"
+    DISPUTE = "dsp"
 
 
 _SUFFIX = re.compile(r"[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}")

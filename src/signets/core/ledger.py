@@ -34,6 +34,7 @@ class Account(StrEnum):
     UNMATCHED_SUSPENSE = "unmatched_suspense"  # spend that no intent covers (yet)
     FEES_FX = "fees_fx"  # fees and currency differences inside what cleared
     DISPUTED_RECEIVABLE = "disputed_receivable"  # claims open
+    PROVISIONAL_CREDIT = "provisional_credit"  # credited on them before their outcome
     REFUND_CREDIT = "refund_credit"  # money that came back
     ISSUER_PAYABLE = "issuer_payable"  # what is owed to the issuer
 
@@ -59,6 +60,7 @@ class EntryKind(StrEnum):
     REFUND_REVERSAL = "refund_reversal"
     CORRECTION = "correction"
     DISPUTE_OPENED = "dispute_opened"
+    PROVISIONAL_CREDIT = "provisional_credit"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
     FEES_FX = "fees_fx"  # a verdict told fees and currency difference from price
@@ -120,6 +122,7 @@ class Position:
         refunded: Money that came back.
         disputed: Claims open.
         recovered: Claims won.
+        provisional: What the issuer credited on open claims, and takes back where they are lost.
         fees: The part of ``cleared`` that is fees and currency difference (may be a gain).
         matched: Whether an intent covers the spend; else it stands in suspense.
     """
@@ -129,11 +132,13 @@ class Position:
     refunded: int = 0
     disputed: int = 0
     recovered: int = 0
+    provisional: int = 0
     fees: int = 0
     matched: bool = True
 
     def __post_init__(self) -> None:
-        if min(self.held, self.cleared, self.refunded, self.disputed, self.recovered) < 0:
+        amounts = (self.held, self.cleared, self.refunded, self.disputed)
+        if min(*amounts, self.recovered, self.provisional) < 0:
             raise ValueError("no amount of a position but `fees` may be negative")
 
     def balances(self) -> dict[Account, int]:
@@ -145,8 +150,11 @@ class Position:
             spend: self.cleared - self.fees - self.disputed - self.recovered,
             Account.FEES_FX: self.fees,
             Account.DISPUTED_RECEIVABLE: self.disputed,
+            Account.PROVISIONAL_CREDIT: -self.provisional,
             Account.REFUND_CREDIT: -self.refunded,
-            Account.ISSUER_PAYABLE: self.refunded + self.recovered - self.cleared,
+            Account.ISSUER_PAYABLE: (
+                self.refunded + self.recovered + self.provisional - self.cleared
+            ),
         }
 
 

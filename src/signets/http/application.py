@@ -11,7 +11,17 @@ from starlette.routing import Route
 
 from signets.app.services import Services
 from signets.core.ids import Prefix
-from signets.http import cards, evidence, identity, intents, issuers, policy, transactions
+from signets.http import (
+    cards,
+    disputes,
+    evidence,
+    identity,
+    intents,
+    issuer_admin,
+    issuers,
+    policy,
+    transactions,
+)
 from signets.http.config import HttpConfig
 from signets.http.errors import add_error_handlers
 from signets.http.exchange import exchange_of
@@ -25,7 +35,8 @@ from signets.http.routing import GuardedRoute
 
 def api_routes() -> Iterator[GuardedRoute]:
     """Every route that takes an API key."""
-    for noun in (intents, cards, transactions, policy, evidence, identity):
+    nouns = (intents, cards, transactions, disputes, policy, evidence, identity, issuer_admin)
+    for noun in nouns:
         for endpoint in noun.ENDPOINTS:
             yield GuardedRoute(endpoint)
 

@@ -32,6 +32,7 @@ _TAGS = (
     ("intents", "What agents want to buy."),
     ("cards", "Virtual cards, locked unless an intent's window is open."),
     ("transactions", "What happened with money."),
+    ("disputes", "Money claimed back."),
     ("decisions", "Our answers to authorization requests."),
     ("ledger", "The books."),
     ("policy", "The rules, versioned."),
@@ -41,7 +42,8 @@ _TAGS = (
     ("agents", "Machine identities."),
     ("keys", "API keys."),
     ("alerts", "What a person should look at."),
-    ("issuers", "What the card issuer calls; signed, not keyed."),
+    ("issuers", "Connections to card issuers; what the issuer itself calls is signed, not keyed."),
+    ("issuer", "What issuers sent."),
     ("operations", "Alive, ready, metrics."),
 )
 

@@ -6,7 +6,7 @@ No signature is asked for: nothing that comes from here is acted upon.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from signets.app.ports import BodyUnreadable, IssuerCard
@@ -35,4 +35,28 @@ def read_any(issuer: str, raw: bytes) -> NormalForm:
         raise BodyUnreadable("body", "the body is not JSON") from None
     if not isinstance(body, dict):
         raise BodyUnreadable("body", "the body is not a JSON object")
+    for path, value in _texts(body):
+        if "\0" in value or not _encodable(value):
+            raise BodyUnreadable(path, f"`{path}` holds NUL or half a surrogate pair")
     return READERS[issuer](body)
+
+
+def _texts(body: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Every string in the body with its dotted path."""
+    waiting: list[tuple[str, object]] = list(body.items())
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            waiting += [(f"{path}.{name}", inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}.{index}", inner) for index, inner in enumerate(value)]
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -43,7 +43,7 @@ class ClosableIssuer(Issuer, Protocol):
 
 def _lithic(settings: ConnectionSettings) -> ClosableIssuer:
     """Our sandbox and Lithic speak the same wire API; only address and key differ."""
-    return LithicIssuer(api_key=settings.api_key, base_url=settings.base_url)
+    return LithicIssuer(api_key=settings.api_key, base_url=settings.base_url, mode=settings.mode)
 
 
 def _stripe(settings: ConnectionSettings) -> ClosableIssuer:

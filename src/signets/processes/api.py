@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
@@ -55,6 +56,10 @@ class ApiProcess:
         metrics = Metrics(CollectorRegistry())
         engine, self._app = build_application(runtime, self._settings, metrics)
         self._stack.push_async_callback(engine.drain)
+        # What start-up made (routes, schemas, the directory) lives as long as the process: taking
+        # it out of the collector's sight saves every later collection from walking through it.
+        gc.collect()
+        gc.freeze()
 
 
 def build_application(

@@ -198,7 +198,7 @@ def await_ready(url: str, child: Child, headers: dict[str, str]) -> None:
 def connect_sandbox(settings: Settings, say: Callable[[str], None]) -> None:
     """Point the sandbox at this API for every organization (ports may have changed)."""
     # Heavy, and needed last: the children start, and the sandbox runs, without them.
-    from signets.app.set_up_organization import connect_issuer
+    from signets.app.connect_issuer import Account, connect_issuer
     from signets.bootstrap import open_runtime
 
     async def connect() -> None:
@@ -208,11 +208,13 @@ def connect_sandbox(settings: Settings, say: Callable[[str], None]) -> None:
                 await connect_issuer(
                     runtime.services,
                     org_id,
-                    issuer="sandbox",
-                    mode="sandbox",
-                    base_url=sandbox_url(settings),
-                    api_key=sandbox_key(settings),
-                    public_url=public_url(settings),
+                    Account(
+                        issuer="sandbox",
+                        mode="sandbox",
+                        base_url=sandbox_url(settings),
+                        api_key=sandbox_key(settings),
+                        public_url=public_url(settings),
+                    ),
                 )
             if not organizations:
                 say("no organization yet: make one with `signets init`, then start again")

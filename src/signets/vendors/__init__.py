@@ -1,7 +1,8 @@
 """The vendor directory's data files, and the edge that reads them.
 
 One JSON file per vendor in ``data/`` (schema: ``vendor.schema.json``) and one list of
-facilitators. The core parses and compiles them; see ``docs/reference/merchants.md``.
+facilitators. The core parses and compiles them; see ``docs/reference/merchants.md``. The public
+suffix list is the dated snapshot inside the ``publicsuffixlist`` package: nothing is fetched.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from importlib import resources
 from typing import Any
 
 from signets.core.merchant.directory import Directory, parse_directory
+from signets.core.merchant.suffixes import Suffixes, parse_suffixes
 
 
 def read_vendor_files() -> list[dict[str, Any]]:
@@ -34,10 +36,16 @@ def read_schema() -> dict[str, Any]:
     return data
 
 
+def read_suffixes() -> Suffixes:
+    """The public suffix list of the installed ``publicsuffixlist``."""
+    file = resources.files("publicsuffixlist") / "public_suffix_list.dat"
+    return parse_suffixes(file.read_text(encoding="utf-8").splitlines())
+
+
 def load_directory() -> Directory:
-    """Read and compile the directory that ships with Signets (about 0.1 s; do it once).
+    """Read and compile the directory that ships with Signets (a few tenths of a second; do it once).
 
     Raises:
         Refusal: ``vendor_file_invalid`` where a file cannot be read as a vendor.
     """
-    return parse_directory(read_vendor_files(), read_facilitators())
+    return parse_directory(read_vendor_files(), read_facilitators(), read_suffixes())

@@ -9,59 +9,12 @@ import jsonschema
 import pytest
 
 from signets.core.errors import Refusal
-from signets.core.merchant.directory import Directory, parse_directory
-from signets.core.merchant.grammar import CUT_MIN, Pattern, normalize
+from signets.core.merchant.collisions import collisions
+from signets.core.merchant.directory import parse_directory
 from signets.vendors import load_directory, read_facilitators, read_schema, read_vendor_files
 
-SAMPLES = {
-    "{ref}": "A1B2C3D4E5",
-    "{code6}": "Q7W8E9",
-    "{num}": "4055512345",
-    "{hexid}": "01A2B3 C4D",
-    "{site}": "EXAMPLE.DEV",
-    "{any}": "SOMETHING",
-}
 FILES = read_vendor_files()
 DIRECTORY = load_directory()
-
-
-def spelled_out(pattern: Pattern) -> str:
-    """A descriptor that the pattern describes."""
-    text = pattern.text.replace("|", "")
-    return re.sub(r"\{\w+\}", lambda found: SAMPLES[found.group()], text)
-
-
-def collisions(directory: Directory) -> list[str]:
-    """Descriptors that two vendors explain equally well, or that belong to another vendor."""
-    found = []
-    for domain, patterns in directory.compiled.items():
-        for compiled in patterns:
-            text = spelled_out(compiled.pattern)
-            readings = directory.readings(normalize(text), len(text))
-            if not readings or readings[0].compiled.domain != domain:
-                best = readings[0].compiled.domain if readings else "nobody"
-                found.append(f"`{text}` of {domain} reads as {best}'s")
-                continue
-            top = readings[0].compiled
-            found += [
-                f"`{text}` is both {domain}'s and {r.compiled.domain}'s"
-                for r in readings
-                if r.compiled.domain != domain
-                and (r.compiled.open, r.compiled.weight) == (top.open, top.weight)
-            ]
-            found += [
-                f"`{text[:size]}`, cut from {domain}'s `{text}`, is {other}'s too"
-                for size in range(CUT_MIN, len(text))
-                for other in cut_short(directory, text[:size]) - {domain}
-                if domain in cut_short(directory, text[:size])
-            ]
-    return found
-
-
-def cut_short(directory: Directory, text: str) -> set[str]:
-    """The vendors that a cut name may belong to."""
-    readings = directory.readings(normalize(text), len(text))
-    return {r.compiled.domain for r in readings if r.cut and not r.compiled.open}
 
 
 @pytest.mark.parametrize("data", FILES, ids=lambda data: data["domain"])

@@ -21,6 +21,7 @@ from signets.core.merchant.grammar import (
     read,
 )
 from signets.core.merchant.mcc import MccGroup, codes
+from signets.core.merchant.suffixes import Suffixes
 
 _KEY = 2  # characters that choose the candidate patterns
 
@@ -88,8 +89,9 @@ class Directory:
 
     vendors: Mapping[str, Vendor]
     facilitators: tuple[Facilitator, ...]
+    suffixes: Suffixes
     compiled: Mapping[str, tuple[Compiled, ...]]  # by canonical domain
-    _by_start: Mapping[str, tuple[Compiled, ...]]
+    by_start: Mapping[str, tuple[Compiled, ...]]  # by :func:`start_of` their heads
     _by_id: Mapping[str, str]
     _by_host: Mapping[str, str]
     _by_brand: Mapping[str, str]
@@ -113,7 +115,7 @@ class Directory:
 
     def readings(self, name: str, width: int) -> list[Reading]:
         """Every pattern that explains the whole normalised name, the most specific first."""
-        found = (read(c, name, width) for c in self._by_start.get(_start(name), ()))
+        found = (read(c, name, width) for c in self.by_start.get(start_of(name), ()))
         return sorted((r for r in found if r is not None), key=_specificity)
 
     def facilitator(self, raw: str) -> tuple[Facilitator, str] | None:
@@ -126,7 +128,7 @@ class Directory:
         return None
 
 
-def _start(name: str) -> str:
+def start_of(name: str) -> str:
     """The first characters of a name, whatever separators it lost or gained."""
     return name[: 2 * _KEY].replace(" ", "").replace("_", "").replace("/", ".")[:_KEY]
 
@@ -136,7 +138,9 @@ def _specificity(reading: Reading) -> tuple[bool, int, bool]:
 
 
 def parse_directory(
-    vendors: Iterable[Mapping[str, Any]], facilitators: Iterable[Mapping[str, Any]] = ()
+    vendors: Iterable[Mapping[str, Any]],
+    facilitators: Iterable[Mapping[str, Any]] = (),
+    suffixes: Suffixes | None = None,
 ) -> Directory:
     """Read vendor files (see ``vendor.schema.json``) and compile them.
 
@@ -147,26 +151,37 @@ def parse_directory(
     parsed: dict[str, Vendor] = {}
     compiled: dict[str, tuple[Compiled, ...]] = {}
     for data in vendors:
-        name = str(data.get("domain", "?"))
-        try:
-            vendor = _vendor(data)
-            compiled[vendor.domain] = compile_vendor(vendor)
-        except (KeyError, ValueError, TypeError) as error:
-            raise _broken(f"vendor `{name}`: {error}") from error
+        vendor, patterns = parse_vendor(data)
         if vendor.domain in parsed:
-            raise _broken(f"vendor `{name}` stands twice")
+            raise broken(f"vendor `{vendor.domain}` stands twice")
         parsed[vendor.domain] = vendor
+        compiled[vendor.domain] = patterns
     helpers = tuple(_facilitator(data) for data in facilitators)
+    return assemble(parsed, compiled, helpers, suffixes or Suffixes())
+
+
+def assemble(
+    vendors: Mapping[str, Vendor],
+    compiled: Mapping[str, tuple[Compiled, ...]],
+    helpers: tuple[Facilitator, ...],
+    suffixes: Suffixes,
+) -> Directory:
+    """Index vendors that are already compiled.
+
+    Raises:
+        Refusal: ``vendor_file_invalid`` where two claim the same domain, id or brand.
+    """
     starts: dict[str, list[Compiled]] = {}
     for patterns in compiled.values():
         for pattern in patterns:
-            starts.setdefault(_start(pattern.head), []).append(pattern)
-    every = parsed.values()
+            starts.setdefault(start_of(pattern.head), []).append(pattern)
+    every = vendors.values()
     return Directory(
-        vendors=parsed,
+        vendors=vendors,
         facilitators=helpers,
+        suffixes=suffixes,
         compiled=compiled,
-        _by_start={start: tuple(found) for start, found in starts.items()},
+        by_start={start: tuple(found) for start, found in starts.items()},
         _by_id=_unique(
             "id",
             (
@@ -182,6 +197,19 @@ def parse_directory(
         ),
         _by_prefix=_prefixes(helpers),
     )
+
+
+def parse_vendor(data: Mapping[str, Any]) -> tuple[Vendor, tuple[Compiled, ...]]:
+    """Read one vendor's document, with its patterns ready.
+
+    Raises:
+        Refusal: ``vendor_file_invalid`` with the vendor and what is wrong.
+    """
+    try:
+        vendor = _vendor(data)
+        return vendor, compile_vendor(vendor)
+    except (KeyError, ValueError, TypeError) as error:
+        raise broken(f"vendor `{data.get('domain', '?')}`: {error}") from error
 
 
 def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
@@ -289,9 +317,10 @@ def _unique(kind: str, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     index: dict[str, str] = {}
     for key, domain in pairs:
         if index.setdefault(key, domain) != domain:
-            raise _broken(f"the {kind} `{key}` belongs to both `{index[key]}` and `{domain}`")
+            raise broken(f"the {kind} `{key}` belongs to both `{index[key]}` and `{domain}`")
     return index
 
 
-def _broken(message: str) -> Refusal:
+def broken(message: str) -> Refusal:
+    """The refusal of a vendor's document."""
     return Refusal(RefusalKind.INVALID, "vendor_file_invalid", message)

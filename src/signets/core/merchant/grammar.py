@@ -10,6 +10,8 @@ issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be a
 ``{ref}``       one reference of letters and digits, the first digit among its first six
                 characters: 6 to 16 characters after a separator, 8 to 16 where it is glued on
 ``{code6}``     six letters or digits
+``{token6}``    six after a separator, with a digit among them or no vowel (and no ``Y``)
+``{month}``     an English month in three letters
 ``{num}``       a number of three digits or more
 ``{hexid}``     an id of hexadecimal groups (``01DF0B-DCC``)
 ``{site}``      the buyer's own domain: after ``_`` (it may be cut), else whole with its dot
@@ -17,20 +19,27 @@ issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be a
 ==============  ==============================================================================
 
 After a pattern only *neutral tails* may follow: the vendor's own domain or URL, a phone number,
-one of its places, one of its countries. Anything else is another name.
+one of its places, one of its countries or a large city there (:mod:`signets.core.merchant.places`).
+Anything else is another name.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+
+from signets.core.merchant.places import cities
 
 CUT_MIN = 13  # the narrowest field that acquirers and issuers cut a name or city to
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
     "{code6}": r"[A-Z0-9]{6}",
+    "{token6}": r"(?<![A-Z0-9])(?:[B-DF-HJ-NP-TV-XZ0-9]{6}|(?=[A-Z]{0,5}[0-9])[A-Z0-9]{6})",
+    "{month}": "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
     "{num}": r"[0-9]{3,}",
     "{hexid}": r"(?=[A-F]*[0-9])[0-9A-F]{6}(?: [0-9A-F]{1,6}){0,2}",
     "{site}": r"(?:_[A-Z0-9][A-Z0-9./]*(?: [A-Z0-9./]+)?| [A-Z0-9]+[./][A-Z]{2,})",
@@ -38,17 +47,21 @@ _PLACEHOLDERS = {
 }
 _JUNK = re.compile(r"[^A-Z0-9./_]+")
 _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
+_DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `S.R.O`, `B.V`
 _GLUE = "[ /_]?"
 # What an issuer or a wallet writes before the acceptor's name.
-_ISSUER_PREFIX = re.compile(r"(?:POS |APLPAY |CHECKCARD [0-9]{4} )")
-_PHONE = r"(?:1 ?)?[0-9]{3} ?[0-9]{3} ?[0-9]{1,4}|[0-9]{7,15}"
+_ISSUER_PREFIX = re.compile(
+    r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |CHECKCARD [0-9]{4} )?(?:WWW[./])?"
+)
+_PHONE = r"(?:1 ?)?[0-9]{3} ?[0-9]{3} ?[0-9]{1,4}|[0-9]{2,4} [0-9]{6,9}|[0-9]{7,15}"
 _PATH = r"(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)(?![A-Z0-9./]))?"
 # ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
 _ALPHA3 = {
-    "AU": "AUS", "BR": "BRA", "CA": "CAN", "CH": "CHE", "CZ": "CZE", "DE": "DEU", "DK": "DNK",
-    "ES": "ESP", "FI": "FIN", "FR": "FRA", "GB": "GBR", "HU": "HUN", "IE": "IRL", "IN": "IND",
-    "IT": "ITA", "JP": "JPN", "KY": "CYM", "LU": "LUX", "NL": "NLD", "NO": "NOR", "PL": "POL",
-    "SE": "SWE", "SG": "SGP", "US": "USA", "VG": "VGB",
+    "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "CH": "CHE", "CN": "CHN", "CY": "CYP",
+    "CZ": "CZE", "DE": "DEU", "DK": "DNK", "ES": "ESP", "FI": "FIN", "FR": "FRA", "GB": "GBR",
+    "HU": "HUN", "IE": "IRL", "IL": "ISR", "IN": "IND", "IT": "ITA", "JP": "JPN", "KY": "CYM",
+    "LT": "LTU", "LU": "LUX", "MT": "MLT", "NL": "NLD", "NO": "NOR", "NZ": "NZL", "PL": "POL",
+    "SE": "SWE", "SG": "SGP", "SI": "SVN", "US": "USA", "VG": "VGB",
 }  # fmt: skip
 _US_STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM "
@@ -81,6 +94,23 @@ class Pattern:
     note: str = ""
 
 
+class LazyRegex:
+    """A regular expression compiled when it is first needed: a directory of hundreds of vendors
+    is read in a moment, and a card asks about few of them."""
+
+    __slots__ = ("_made", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._made: re.Pattern[str] | None = None
+
+    def match(self, name: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+        """As :meth:`re.Pattern.match`."""
+        if self._made is None:
+            self._made = re.compile(self.text)
+        return self._made.match(name, start, end)
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A pattern made ready. ``weight`` is its number of literal characters: the longest wins.
@@ -90,29 +120,35 @@ class Compiled:
 
     domain: str
     pattern: Pattern
-    body: re.Pattern[str]
-    tail: re.Pattern[str]
+    body: LazyRegex
+    tail: LazyRegex
     head: str
     weight: int
     open: bool
+    countries: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A pattern that explains a whole name. ``own_url``: the vendor's domain was part of it."""
+    """A pattern that explains a whole name.
+
+    ``own_url``: the vendor's domain was part of it; ``own_place``: one of its places was.
+    """
 
     compiled: Compiled
     cut: bool
     own_url: bool
+    own_place: bool
 
 
 def normalize(text: str) -> str:
-    """Upper case, one space for any separator; dots, slashes and underscores only inside.
+    """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
+    dots in a legal form's letters (``S.R.O.`` → ``SRO``).
 
-    A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``) is dropped.
+    A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``) and ``WWW.`` are dropped.
     """
     name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
-    name = " ".join(name.split())
+    name = _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
     prefix = _ISSUER_PREFIX.match(name)
     return name[prefix.end() :] if prefix else name
 
@@ -122,15 +158,37 @@ def _literal(text: str) -> str:
 
 
 def _stems(text: str, keep: int) -> str:
-    """A regex for every prefix of ``text`` of ``keep`` characters or more, the longest first."""
-    stems = {text[:size].rstrip(" .") for size in range(max(keep, 1), len(text))}
-    ordered = sorted((stem for stem in stems if len(stem) >= keep), key=len, reverse=True)
-    return "(?:" + "|".join(_literal(stem) for stem in ordered) + ")"
+    """A regex for every beginning of ``text`` of ``keep`` characters or more, the longest first,
+    but not the whole."""
+    keep = max(keep, 1)
+    if len(text) <= keep:
+        return "(?!)"
+    keep = len(text[:keep].rstrip(" ."))
+    nested = ""
+    for character in reversed(text[keep:-1]):
+        nested = f"(?:{_literal(character)}{nested})?"
+    return f"(?:{_literal(text[:keep])}{nested})"
 
 
 def _cut(text: str, keep: int) -> str:
     """The same, at the very end of the name."""
     return _stems(text, keep) + "$"
+
+
+@lru_cache(maxsize=256)
+def _city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
+    """A large city of these countries at the end of a name."""
+    return re.compile(rf" ?(?:{_any_of(cities(countries)) or '(?!)'}){_behind(countries)}$")
+
+
+def _behind(countries: tuple[str, ...]) -> str:
+    """What stands behind a city: a state, a country, both or neither."""
+    state = _US_STATES.replace(" ", "|")
+    return rf"(?: ?(?:{state}))?(?: ?(?:{_country(countries)}))?"
+
+
+def _any_of(texts: tuple[str, ...]) -> str:
+    return "|".join(_literal(text) for text in sorted(texts, key=len, reverse=True))
 
 
 def _country(countries: tuple[str, ...]) -> str:
@@ -158,7 +216,7 @@ def _site(site: str, region: str) -> str:
     label, _, last = site.rpartition(".")
     stems = "|".join([*(last[:size] for size in range(1, len(last))), ""])
     return (
-        rf"(?:{_literal(site)}{_PATH}(?:{region}(?![A-Z0-9]))?(?![A-Z0-9])"
+        rf"(?:{_literal(site)}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
         rf"|{_glued(site, region)}|(?P<cutname>{_literal(label)}(?:[./]?(?:{stems}))$))"
     )
 
@@ -179,7 +237,7 @@ def _tail(
     region = _region(countries)
     glued = "|".join(_glued(s, region) for s in sites)
     pieces = [
-        rf" ?(?P<url>{scheme}(?:{site}){_PATH})(?:{region}(?![A-Z0-9]))?",
+        rf" ?(?P<url>{scheme}(?:{site}){_PATH})(?:{region}(?![A-Z0-9./]))?",
         rf" ?{scheme}(?:{glued})",
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
         rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
@@ -187,10 +245,9 @@ def _tail(
         rf" (?:{country})$",
     ]
     if places:
-        named = "|".join(_literal(p) for p in sorted(places, key=len, reverse=True))
-        state = _US_STATES.replace(" ", "|")
-        pieces.append(rf" ?(?:{named})(?: ?(?:{state}))?(?: ?(?:{country}))?(?![A-Z0-9])")
-        pieces.append(rf"(?P<cutplace> ?(?:{'|'.join(_cut(p, 4) for p in places)}))")
+        pieces.append(rf" ?{scheme}(?P<place>{_any_of(places)}){_behind(countries)}(?![A-Z0-9])")
+        stems = "|".join(_stems(place, 5) for place in places)
+        pieces.append(rf"(?P<cutplace> ?(?:{stems})(?:{_country(countries)})?)$")
     return rf"(?:(?:{'|'.join(pieces)})*)$"
 
 
@@ -203,14 +260,18 @@ def compile_patterns(
     countries: tuple[str, ...],
 ) -> tuple[Compiled, ...]:
     """Make a vendor's patterns ready. Raises ValueError for a pattern that cannot be read."""
-    tail = re.compile(_tail(domains, places, countries))
+    tail = LazyRegex(_tail(domains, places, countries))
     region = _region(countries)
     sites = {site: _site(site, region) for site in map(normalize, domains)}
-    return tuple(_compile(domain, pattern, tail, sites) for pattern in patterns)
+    return tuple(_compile(domain, pattern, tail, sites, countries) for pattern in patterns)
 
 
 def _compile(
-    domain: str, pattern: Pattern, tail: re.Pattern[str], sites: dict[str, str]
+    domain: str,
+    pattern: Pattern,
+    tail: LazyRegex,
+    sites: dict[str, str],
+    countries: tuple[str, ...],
 ) -> Compiled:
     text = pattern.text
     if "|" not in text and "{" not in text and text not in sites:
@@ -240,8 +301,9 @@ def _compile(
     head = fixed.split("{")[0]
     if bar and not fixed.endswith(" "):
         head = head.rpartition(" ")[0] or head
+    is_open = "{any}" in pattern.text
     return Compiled(
-        domain, pattern, re.compile(body), tail, head.strip(), weight, "{any}" in pattern.text
+        domain, pattern, LazyRegex(body), tail, head.strip(), weight, is_open, countries
     )
 
 
@@ -252,6 +314,9 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
         return None
     tail = compiled.tail.match(name, body.end())
     if tail is None:
+        city = _city_behind(compiled.countries).search(name, body.end())
+        tail = compiled.tail.match(name, body.end(), city.start()) if city else None
+    if tail is None:
         return None
     groups = tail.groupdict()
     cut = (
@@ -261,7 +326,8 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
     )
     if cut and width < CUT_MIN:
         return None
-    return Reading(compiled, cut, groups["url"] is not None)
+    own_place = groups.get("place") is not None
+    return Reading(compiled, cut, groups["url"] is not None, own_place)
 
 
 def begins_with(name: str, head: str) -> bool:

@@ -11,11 +11,13 @@ order in which evidence decides:
 5. A good name is held back (``unverified``) by anything that does not fit: a new id where the
    organization confirmed others, a foreign MCC or country, another vendor's site in the city
    field, a common word with nothing beside it, a form that is only guessed.
+
+What members decided (:class:`signets.core.merchant.model.Learned`) stands after 1 to 3: they
+confirm or deny a name or an id, but nothing they said makes a foreign id or a homoglyph pass.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from functools import lru_cache
 
 from signets.core.merchant.directory import Directory, Facilitator
@@ -37,6 +39,7 @@ from signets.core.merchant.model import (
     MerchantLock,
     MerchantMatch,
 )
+from signets.core.merchant.signs import field_host, is_site, odd_letter, one_edit
 
 _MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
 _LONGEST = 64  # a name, city and country glued together are 40; longer is no descriptor
@@ -74,7 +77,7 @@ def identify(merchant: Merchant, directory: Directory, learned: Learned) -> str 
         if owner is not None:
             return owner
     raw = merchant.descriptor.strip()
-    if len(raw) > _LONGEST or _odd_letter(raw) is not None or directory.facilitator(raw):
+    if len(raw) > _LONGEST or odd_letter(raw) is not None or directory.facilitator(raw):
         return None
     found = directory.readings(normalize(raw), len(raw))
     return found[0].compiled.domain if found else None
@@ -123,17 +126,54 @@ class _Question:
         for identifier, owner in zip(ids, owners, strict=True):
             if owner is not None and owner != self.domain:
                 return self._no(f"the id `{identifier}` is known to be {owner}'s", owner)
-        odd = _odd_letter(self.merchant.descriptor)
+        odd = odd_letter(self.merchant.descriptor)
         if odd is not None:
             return self._no(f"the name holds `{odd}`, which is no ASCII letter and may imitate one")
         raw = self.merchant.descriptor.strip()
         name = normalize(raw)
+        decided = self._decided(name, ids, known=self.domain in owners)
+        if decided is not None:
+            return decided
         reading = self._reading(name, len(raw))
         if isinstance(reading, MerchantMatch):
             if self.domain in owners:
                 return self._unsure(55, f"its id is known to be {self.domain}'s but {reading.rule}")
             return reading
         return self._weigh(reading, ids, owners)
+
+    def _decided(self, name: str, ids: tuple[str, ...], *, known: bool) -> MerchantMatch | None:
+        """What a member said about this very name or id, if anything."""
+        once = self._once(name, ids)
+        if once is not None:
+            return once
+        if any((self.domain, identifier) in self.learned.denied_ids for identifier in ids):
+            return self._no(f"a member said that this id is not {self.domain}'s")
+        if not known and (self.domain, name) in self.learned.denied_descriptors:
+            return self._no(f"a member said that `{name}` is not {self.domain}")
+        for fact in self.learned.confirmed_descriptors:
+            if (fact.vendor, fact.descriptor) != (self.domain, name):
+                continue
+            if not known and self._has_confirmed_ids():
+                return self._unsure(50, f"a confirmed name under an id new for {self.domain}")
+            if fact.fits(self.merchant):
+                return self._yes(95, f"the name `{name}` is confirmed for {self.domain}")
+        return None
+
+    def _once(self, name: str, ids: tuple[str, ...]) -> MerchantMatch | None:
+        """A member's permission for this very merchant, for one intent."""
+        for permission in self.learned.once:
+            if permission.vendor == self.domain and permission.covers(name, ids):
+                return MerchantMatch(
+                    result=_MATCH,
+                    confidence=80,
+                    vendor=self.domain,
+                    rule=f"a member allowed `{name}` once, for {permission.intent_id}",
+                    intent_id=permission.intent_id,
+                )
+        return None
+
+    def _has_confirmed_ids(self) -> bool:
+        return any(domain == self.domain for domain, _ in self.learned.confirmed_ids)
 
     def _reading(self, name: str, width: int) -> Reading | MerchantMatch:
         """The vendor's own pattern that explains the name, or the answer where none does."""
@@ -177,7 +217,7 @@ class _Question:
         if heads:
             return self._unsure(25, f"the name begins like {self.domain}'s and goes on unlike")
         first = name.split(" ", 1)[0]
-        if any(_one_edit(first, c.head.split(" ", 1)[0]) for c in patterns):
+        if any(one_edit(first, c.head.split(" ", 1)[0]) for c in patterns):
             return self._no(f"`{first}` looks like {self.domain}'s name but is not")
         return self._no(f"the name is not {self.domain}'s")
 
@@ -214,7 +254,7 @@ class _Question:
         pattern, merchant, vendor = reading.compiled.pattern, self.merchant, self.vendor
         if reading.compiled.open:
             return self._unsure(30, f"`{pattern.text}` may be anybody under {self.domain}")
-        if not known and any(domain == self.domain for domain, _ in self.learned.confirmed_ids):
+        if not known and self._has_confirmed_ids():
             return self._unsure(50, f"a good name under an id not confirmed for {self.domain}")
         if vendor is None:
             if known:
@@ -230,9 +270,17 @@ class _Question:
             return self._unsure(30, f"a good name beside another's site, {site}")
         if pattern.source is Source.GUESS:
             return self._unsure(60, f"the form `{pattern.text}` is only guessed so far")
-        if pattern.ambiguous and not (known or reading.own_url or self._own_site(places=True)):
+        if pattern.ambiguous and not (known or self._shown_beside(reading)):
             return self._unsure(45, f"`{pattern.text}` is borne by others too; nothing says which")
         return None
+
+    def _shown_beside(self, reading: Reading) -> bool:
+        """Whether a common word has the vendor's site beside it, or its place where that pair was
+        observed."""
+        if reading.own_url or self._own_site():
+            return True
+        observed = reading.compiled.pattern.source is Source.OBSERVED
+        return observed and (reading.own_place or self._own_site(places=True))
 
     def _facilitated(self, through: Facilitator, rest: str, known: bool) -> MerchantMatch:
         name = through.name
@@ -243,7 +291,7 @@ class _Question:
                 f"charged through {name}, and the card does not allow facilitators", through.vendor
             )
         reading = None
-        if _odd_letter(rest) is None:
+        if odd_letter(rest) is None:
             reading = self._reading(normalize(rest), len(self.merchant.descriptor.strip()))
         if not isinstance(reading, Reading):
             return self._no(f"charged through {name} by somebody who is not {self.domain}")
@@ -251,12 +299,15 @@ class _Question:
             (self.domain, i) in self.learned.confirmed_ids for i in _ids(self.merchant)
         ):
             return self._yes(90, f"through {name}, with an id confirmed for {self.domain}")
+        allowed = self._once(normalize(rest), _ids(self.merchant))
+        if allowed is not None:
+            return allowed
         return self._unsure(30, f"charged through {name}, where the seller writes the name")
 
     def _own_site(self, *, places: bool = False) -> bool:
         """Whether the vendor's own domain (or place) stands in the city or URL field."""
         domains = self.vendor.domains if self.vendor else (self.domain,)
-        if any(_is_site(text, d) for text in self._sites() for d in domains):
+        if any(is_site(text, d) for text in self._sites() for d in domains):
             return True
         if not places or self.vendor is None or not self.merchant.city:
             return False
@@ -268,7 +319,7 @@ class _Question:
 
     def _foreign_site(self) -> str | None:
         """Another vendor's domain in the city or URL field."""
-        if self._own_site():
+        if self._own_site(places=True):
             return None
         for text in self._sites():
             labels = text.split(".")
@@ -276,11 +327,15 @@ class _Question:
                 owner = self.directory.domain_of_host(".".join(labels[start:]))
                 if owner is not None and owner != self.domain:
                     return owner
-        return _host(self.merchant.url) if self.merchant.url and self.vendor else None
+        return field_host(self.merchant.url) if self.merchant.url and self.vendor else None
 
     def _sites(self) -> tuple[str, ...]:
         fields = (self.merchant.city, self.merchant.url)
-        return tuple(_host(text) for text in fields if text and "." in text)
+        return tuple(
+            field_host(text)
+            for text in fields
+            if text and ("." in text or text.lower().startswith("http"))
+        )
 
     def _yes(self, confidence: int, rule: str) -> MerchantMatch:
         return MerchantMatch(
@@ -312,48 +367,3 @@ def _custom_patterns(domain: str) -> tuple[Compiled, ...]:
     texts = (site, label, *(f"{label} {form}" for form in ("INC", "LLC", "LTD", "GMBH")))
     patterns = tuple(Pattern(text=t, source=Source.GUESS, line="custom vendor") for t in texts)
     return compile_patterns(domain, patterns, domains=(domain,), places=(), countries=())
-
-
-def _odd_letter(text: str) -> str | None:
-    """The first character outside ASCII that is no space or punctuation mark."""
-    if text.isascii():
-        return None
-    for character in text:
-        if not character.isascii() and unicodedata.category(character)[0] not in "PZ":
-            return character
-    return None
-
-
-def _host(text: str) -> str:
-    """A URL or host in a field that is cut and written carelessly, as a bare lower-case host."""
-    host = text.strip().lower()
-    for scheme in ("https", "http"):
-        if host.startswith(scheme):
-            host = host[len(scheme) :].lstrip(":/ ")
-            break
-    host = host.removeprefix("www.")
-    return host.split("/", 1)[0].split(" ", 1)[0]
-
-
-def _is_site(host: str, domain: str) -> bool:
-    """The domain, a host under it, or either cut by a narrow field."""
-    if host == domain or host.endswith("." + domain):
-        return True
-    stub = host.rstrip(".")
-    return len(stub) >= 4 and domain.startswith(stub) and len(stub) >= domain.rindex(".") - 5
-
-
-def _one_edit(word: str, brand: str) -> bool:
-    """Whether one character was changed, added, left out or two neighbours were swapped."""
-    if word == brand or len(brand) < 4 or abs(len(word) - len(brand)) > 1:
-        return False
-    start = 0
-    while start < min(len(word), len(brand)) and word[start] == brand[start]:
-        start += 1
-    rest, other = word[start:], brand[start:]
-    return (
-        rest[1:] == other[1:]
-        or rest[1:] == other
-        or rest == other[1:]
-        or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
-    )

@@ -52,12 +52,15 @@ class MerchantMatch:
         vendor: Domain of the vendor recognised in the merchant: the lock's on ``match``, another
             vendor's where it is known to be that one, else ``None``.
         rule: The rule that decided, in words a person can read.
+        intent_id: Set where a member's permission for one intent decided: the charge may be
+            authorized under that intent only.
     """
 
     result: MatchResult
     confidence: int
     vendor: str | None
     rule: str
+    intent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +77,59 @@ class MerchantLock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
-    """What an organization has confirmed beyond the directory: acceptor or network ids by vendor.
+class ConfirmedDescriptor:
+    """A name that an organization knows to be a vendor's, with what stood beside it.
 
-    Once ids of a vendor are confirmed, a new id under a good name is ``unverified`` (id drift).
-    The matcher needs the ids of the lock's vendors and whoever owns an id that the merchant
-    carries; an organization with thousands of ids passes just those.
+    ``descriptor`` is in normal form (:func:`signets.core.merchant.grammar.normalize`). It holds
+    only under the same MCC and country, where they were seen.
     """
 
-    confirmed_ids: tuple[tuple[str, str], ...] = ()  # (vendor domain, id)
+    vendor: str
+    descriptor: str
+    mcc: str | None = None
+    country: str | None = None
+
+    def fits(self, merchant: Merchant) -> bool:
+        """Whether the merchant comes with the MCC and country that were confirmed."""
+        same_mcc = self.mcc is None or merchant.mcc in (None, self.mcc)
+        return same_mcc and (self.country is None or merchant.country in (None, self.country))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """A member's permission: this merchant, seen and judged, may be charged under one intent.
+
+    ``descriptor`` is in normal form; ``ids`` are all the acceptor and network ids it carried.
+    """
+
+    intent_id: str
+    vendor: str
+    descriptor: str
+    ids: tuple[str, ...] = ()
+
+    def covers(self, descriptor: str, ids: tuple[str, ...]) -> bool:
+        """Whether the merchant is the very one that was allowed."""
+        return descriptor == self.descriptor and frozenset(ids) == frozenset(self.ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What an organization knows beyond the directory.
+
+    Once ids of a vendor are confirmed, a new id under a good name is ``unverified`` (id drift).
+    The matcher needs the facts on the lock's vendors and whoever owns an id that the merchant
+    carries; an organization with thousands of ids passes just those. Made by
+    :func:`signets.core.merchant.learning.learn`.
+
+    Attributes:
+        confirmed_ids: Acceptor or network ids, as (vendor domain, id).
+        denied_ids: Ids that a member said are another merchant, as (vendor domain, id).
+        denied_descriptors: Names, in normal form, that a member said are another merchant.
+        once: Permissions bound to an intent; pass those of the card's open intents.
+    """
+
+    confirmed_ids: tuple[tuple[str, str], ...] = ()
+    confirmed_descriptors: tuple[ConfirmedDescriptor, ...] = ()
+    denied_ids: tuple[tuple[str, str], ...] = ()
+    denied_descriptors: tuple[tuple[str, str], ...] = ()
+    once: tuple[Once, ...] = ()

@@ -40,6 +40,7 @@ _RANK = {
             EventKind.REFUND_REVERSAL,
             EventKind.CORRECTION_CREDIT,
             EventKind.DISPUTE_OPENED,
+            EventKind.PROVISIONAL_CREDIT,
             EventKind.DISPUTE_WON,
             EventKind.DISPUTE_LOST,
             EventKind.UNKNOWN,
@@ -52,6 +53,15 @@ _HOLD_MOVERS = _HOLDING | {EventKind.REVERSAL, EventKind.EXPIRY, EventKind.CLEAR
 _SETTING = frozenset({EventKind.ADVICE, EventKind.EXPIRY})
 _REFUNDING = frozenset({EventKind.REFUND, EventKind.CORRECTION_CREDIT})
 _AMOUNTLESS = frozenset({EventKind.EXPIRY})
+#: Of a claim, not of the network: no issuer counts them among its transaction's events.
+_CLAIMS = frozenset(
+    {
+        EventKind.DISPUTE_OPENED,
+        EventKind.PROVISIONAL_CREDIT,
+        EventKind.DISPUTE_WON,
+        EventKind.DISPUTE_LOST,
+    }
+)
 
 
 def merge_events(*groups: Iterable[LifecycleEvent]) -> tuple[LifecycleEvent, ...]:
@@ -135,7 +145,8 @@ def fold(
     for event in moving:
         tally.apply(event, event.amount)
 
-    covered = totals is not None and totals.event_count >= len(ordered)
+    told = sum(event.kind not in _CLAIMS for event in ordered)
+    covered = totals is not None and totals.event_count >= told
     confirmed, unconfirmed = _confirm(tally, totals if covered else None, waiting, named=named)
     differ = totals is not None and covered and _adopt(tally, totals, confirmed, moving)
     if totals is not None and covered:
@@ -152,6 +163,7 @@ def fold(
         refunded=tally.refunded,
         disputed=tally.disputed,
         recovered=tally.recovered,
+        provisional=tally.provisional,
         merchant=_merchant_side(
             currency, moving, unnamed, named=named, open_=confirmed > 0, cleared=tally.cleared
         ),
@@ -246,7 +258,7 @@ def _merchant_side(
     open_: bool,
     cleared: int,
 ) -> MerchantSide | None:
-    told = [e for e in moving if e.kind not in _AMOUNTLESS]
+    told = [e for e in moving if e.kind not in _AMOUNTLESS | _CLAIMS]
     currencies = {e.merchant_currency for e in told} | {a.merchant_currency for a in unnamed}
     if len(currencies) != 1:
         return None

@@ -16,6 +16,7 @@ _KINDS = {
     EventKind.REFUND: EntryKind.REFUND,
     EventKind.REFUND_REVERSAL: EntryKind.REFUND_REVERSAL,
     EventKind.DISPUTE_OPENED: EntryKind.DISPUTE_OPENED,
+    EventKind.PROVISIONAL_CREDIT: EntryKind.PROVISIONAL_CREDIT,
     EventKind.DISPUTE_WON: EntryKind.DISPUTE_WON,
     EventKind.DISPUTE_LOST: EntryKind.DISPUTE_LOST,
 }
@@ -35,6 +36,7 @@ def position_of(state: TransactionState, *, matched: bool, fees: int = 0) -> Pos
         refunded=state.refunded,
         disputed=state.disputed,
         recovered=state.recovered,
+        provisional=state.provisional,
         fees=fees,
         matched=matched,
     )

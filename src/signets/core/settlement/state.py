@@ -49,6 +49,7 @@ class TransactionState:
         refunded: Money that came back.
         disputed: Claims open now.
         recovered: Claims won.
+        provisional: What the issuer credited on open claims; no budget has it back.
         merchant: The merchant's side, where every message tells its amount in one currency and
             it says anything that the billing side does not.
         decided_by: Who decided the first authorization.
@@ -75,6 +76,7 @@ class TransactionState:
     refunded: int
     disputed: int
     recovered: int
+    provisional: int
     merchant: MerchantSide | None
     status: TransactionStatus
     first_kind: EventKind | None

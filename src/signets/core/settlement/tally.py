@@ -34,6 +34,7 @@ class Tally:
         "force_post",
         "held",
         "late_clearing",
+        "provisional",
         "recovered",
         "refunded",
         "released",
@@ -44,7 +45,7 @@ class Tally:
     def __init__(self, held: int, *, authorized_before: bool) -> None:
         self.authorized = self.held = held
         self.reversed = self.expired = self.cleared = self.refunded = 0
-        self.disputed = self.recovered = 0
+        self.disputed = self.recovered = self.provisional = 0
         self.single_message = 0  # cleared by FINANCIAL and still reversible
         self.released = False  # the hold was given back, and not by a clearing
         self.late_clearing = False
@@ -83,11 +84,18 @@ class Tally:
                 self.refunded += amount - off
             case EventKind.DISPUTE_OPENED:
                 self.disputed += amount
+            case EventKind.PROVISIONAL_CREDIT:
+                self.provisional = min(self.disputed, self.provisional + amount)
             case EventKind.DISPUTE_WON:
-                self.disputed = max(0, self.disputed - amount)
+                self._decide(amount)
                 self.recovered += amount
             case EventKind.DISPUTE_LOST:
-                self.disputed = max(0, self.disputed - amount)
+                self._decide(amount)
+
+    def _decide(self, amount: int) -> None:
+        """The claim shrinks, and a provisional credit never stands on more than is claimed."""
+        self.disputed = max(0, self.disputed - amount)
+        self.provisional = min(self.provisional, self.disputed)
 
     def _raise_hold(self, amount: int) -> None:
         self.force_post = self.force_post or False

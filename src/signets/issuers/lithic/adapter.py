@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import lithic
@@ -18,8 +18,12 @@ from signets.app.ports import (
     Answer,
     BodyUnreadable,
     CardCredentials,
+    DisputeReason,
+    DisputeUpdated,
+    Finding,
     IssuerCard,
     IssuerCardState,
+    IssuerDispute,
     IssuerEvent,
     IssuerRefused,
     IssuerSecrets,
@@ -31,8 +35,19 @@ from signets.app.ports import (
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
 from signets.issuers.lithic.answers import DECLINE_RESULTS, OTHER_DECLINE
+from signets.issuers.lithic.disputes import DISPUTE_REASONS, read_dispute
 from signets.issuers.lithic.fields import Json, find
-from signets.issuers.lithic.reading import read_request, read_snapshot
+from signets.issuers.lithic.reading import read_card, read_request, read_snapshot
+from signets.issuers.lithic.set_up import (
+    DISPUTE_UPDATED,
+    EVENT_TYPES,
+    TRANSACTION_UPDATED,
+    find_subscription,
+    key_refused,
+    look_at_set_up,
+    missing_types,
+    unreachable,
+)
 
 PRODUCTION_URL = "https://api.lithic.com"
 SANDBOX_URL = "https://sandbox.lithic.com"
@@ -40,7 +55,6 @@ SANDBOX_URL = "https://sandbox.lithic.com"
 _APPROVAL_REQUEST: Literal["card_authorization.approval_request"] = (
     "card_authorization.approval_request"
 )
-_TRANSACTION_UPDATED: Literal["card_transaction.updated"] = "card_transaction.updated"
 _LOCAL_KEY_PREFIX = "sandbox_"
 _TO_LITHIC: dict[IssuerCardState, Literal["OPEN", "PAUSED", "CLOSED"]] = {
     IssuerCardState.OPEN: "OPEN",
@@ -56,14 +70,23 @@ class LithicIssuer:
     Args:
         api_key: The account's key. Never printed.
         base_url: :data:`PRODUCTION_URL`, :data:`SANDBOX_URL`, or where the local sandbox listens.
+        mode: ``live`` for production; ``test`` or ``sandbox`` for anything else.
         timeout_seconds: For each management call; the SDK repeats reads, never unkeyed writes.
 
     Raises:
-        ValueError: Where the key and the address do not belong together: a real key over plain
-            HTTP, a local sandbox's key to Lithic.
+        ValueError: Where key, address and mode do not belong together: a real key over plain
+            HTTP, a local sandbox's key to Lithic, production in test mode or the other way.
     """
 
-    def __init__(self, *, api_key: str, base_url: str, timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        mode: str = "sandbox",
+        timeout_seconds: float = 10.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         address = urlsplit(base_url)
         host = address.hostname or ""
         is_local_key = api_key.startswith(_LOCAL_KEY_PREFIX)
@@ -71,6 +94,13 @@ class LithicIssuer:
             raise ValueError("an issuer's key is sent over https only")
         if is_local_key and (host == "lithic.com" or host.endswith(".lithic.com")):
             raise ValueError("this key belongs to a local sandbox, and the address to Lithic")
+        if (host == urlsplit(PRODUCTION_URL).hostname) is not (mode == "live"):
+            # Lithic's keys do not say which of the two they are for; its addresses do.
+            raise ValueError(
+                f"test and live do not mix: mode `live` belongs to {PRODUCTION_URL} alone, and "
+                f"mode is `{mode}`"
+            )
+        self._now = now
         self._client = AsyncLithic(
             api_key=api_key,
             base_url=base_url,
@@ -142,7 +172,7 @@ class LithicIssuer:
                 found = await self._client.transactions.retrieve(token)
             except lithic.NotFoundError:
                 return None
-        return read_snapshot(found.to_dict(mode="json", warnings=False))
+        return _plainly(read_snapshot, found)
 
     async def list_transactions(self, *, begin: datetime, end: datetime) -> list[Snapshot]:
         """All transactions that began in ``[begin, end)``."""
@@ -150,11 +180,11 @@ class LithicIssuer:
         with _translated():
             pages = self._client.transactions.list(begin=begin, end=end, page_size=_PAGE_SIZE)
             async for transaction in pages:
-                found.append(read_snapshot(transaction.to_dict(mode="json", warnings=False)))
+                found.append(_plainly(read_snapshot, transaction))
         return found
 
     async def enroll(self, *, authorize_url: str, events_url: str) -> IssuerSecrets:
-        """Point Auth Stream Access and ``card_transaction.updated`` at us; idempotent."""
+        """Point Auth Stream Access and the events that we act on at us; idempotent."""
         with _translated():
             # The secret first: until its first read, Lithic sends requests unsigned.
             authorization = (await self._once.auth_stream_enrollment.retrieve_secret()).secret
@@ -163,29 +193,89 @@ class LithicIssuer:
                 await self._once.responder_endpoints.create(
                     type="AUTH_STREAM_ACCESS", url=authorize_url
                 )
-            subscription = await self._subscription(events_url)
+            subscription = await self._subscribe(events_url)
             events = (await self._client.events.subscriptions.retrieve_secret(subscription)).secret
         if not authorization or not events:
             raise IssuerUnavailable("the issuer gave no signing secret")
         return IssuerSecrets((authorization,), (events,))
 
-    async def _subscription(self, url: str) -> str:
-        """The token of a live subscription to transactions at ``url``, made where needed."""
-        subscriptions = self._client.events.subscriptions
-        async for known in subscriptions.list(page_size=_PAGE_SIZE):
-            if known.url != url:
-                continue
-            if known.disabled or (
-                known.event_types and _TRANSACTION_UPDATED not in known.event_types
-            ):
-                await self._once.events.subscriptions.update(
-                    known.token, url=url, disabled=False, event_types=[_TRANSACTION_UPDATED]
+    async def _subscribe(self, url: str) -> str:
+        """The token of a live subscription at ``url``, made or mended where needed."""
+        known = await find_subscription(self._client, url)
+        if known is None:
+            made = await self._once.events.subscriptions.create(
+                url=url, description="Signets", event_types=list(EVENT_TYPES)
+            )
+            return made.token
+        if known.disabled or missing_types(known):
+            await self._once.events.subscriptions.update(
+                known.token, url=url, disabled=False, event_types=list(EVENT_TYPES)
+            )
+        return known.token
+
+    async def check_set_up(
+        self, *, authorize_url: str, events_url: str, secrets: IssuerSecrets
+    ) -> list[Finding]:
+        """Enrolment, secrets, subscription and clock. See the port."""
+        try:
+            with _translated():
+                return await look_at_set_up(
+                    self._client,
+                    authorize_url=authorize_url,
+                    events_url=events_url,
+                    secrets=secrets,
+                    now=self._now,
                 )
-            return known.token
-        made = await self._once.events.subscriptions.create(
-            url=url, description="Signets", event_types=[_TRANSACTION_UPDATED]
-        )
-        return made.token
+        except IssuerRefused as error:
+            return [key_refused(str(error))]
+        except IssuerUnavailable as error:
+            return [unreachable(str(error))]
+
+    async def rotate_secret(self) -> str:
+        """A new Auth Stream secret; the old one signs too for 24 hours."""
+        with _translated():
+            await self._once.auth_stream_enrollment.rotate_secret()
+            secret = (await self._client.auth_stream_enrollment.retrieve_secret()).secret
+        if not secret:
+            raise IssuerUnavailable("the issuer gave no signing secret")
+        return secret
+
+    async def replay_missed(self, *, events_url: str, begin: datetime) -> None:
+        """Have every event since ``begin`` sent again that our subscription has not taken."""
+        with _translated():
+            known = await find_subscription(self._client, events_url)
+            if known is not None:
+                await self._once.events.subscriptions.replay_missing(known.token, begin=begin)
+
+    async def open_dispute(
+        self, *, dispute_id: str, transaction_token: str, amount: int, reason: str, note: str
+    ) -> IssuerDispute:
+        """A claim. Lithic has no idempotency here: ours carries our id in its note."""
+        mark = f"[{dispute_id}]"
+        with _translated():
+            async for known in self._client.disputes.list(
+                transaction_tokens=[transaction_token], page_size=_PAGE_SIZE
+            ):
+                if mark in (known.customer_note or ""):
+                    return _plainly(read_dispute, known)
+            made = await self._once.disputes.create(
+                amount=amount,
+                reason=DISPUTE_REASONS[DisputeReason(reason)],
+                transaction_token=transaction_token,
+                customer_filed_date=self._now(),
+                customer_note=f"{note} {mark}".strip(),
+            )
+        return _plainly(read_dispute, made)
+
+    async def withdraw_dispute(self, token: str) -> IssuerDispute:
+        """Take a claim back; one that is decided stays as it is."""
+        with _translated():
+            return _plainly(read_dispute, await self._once.disputes.delete(token))
+
+    async def get_dispute(self, token: str) -> IssuerDispute:
+        """The claim as Lithic has it."""
+        with _translated():
+            return _plainly(read_dispute, await self._client.disputes.retrieve(token))
 
     def read_authorization(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
@@ -243,9 +333,11 @@ def _event(event_id: str, content: Json) -> IssuerEvent:
     kind = find(content, "event_type")
     if not isinstance(kind, str) or not kind:
         raise BodyUnreadable("event_type", "`event_type` must be a non-empty string")
-    if kind != _TRANSACTION_UPDATED:
-        return OtherEvent(event_id=event_id, event_type=kind)
-    return TransactionUpdated(event_id=event_id, snapshot=read_snapshot(content))
+    if kind == TRANSACTION_UPDATED:
+        return TransactionUpdated(event_id=event_id, snapshot=read_snapshot(content))
+    if kind == DISPUTE_UPDATED:
+        return DisputeUpdated(event_id=event_id, dispute=read_dispute(content))
+    return OtherEvent(event_id=event_id, event_type=kind)
 
 
 def _answer(content: dict[str, str]) -> Answer:
@@ -253,20 +345,22 @@ def _answer(content: dict[str, str]) -> Answer:
 
 
 def _card(card: lithic.types.Card) -> IssuerCard:
+    return _plainly(read_card, card)
+
+
+_Read = TypeVar("_Read")
+
+
+def _plainly(read: Callable[[Json], _Read], found: lithic.BaseModel) -> _Read:
+    """An answer of the API, read as a webhook would be.
+
+    Raises:
+        IssuerUnavailable: Where it cannot be read: what it means is unknown.
+    """
     try:
-        state = IssuerCardState(card.state.lower())
-    except ValueError:
-        # PENDING_ACTIVATION, PENDING_FULFILLMENT or newer: not usable, like a paused card.
-        state = IssuerCardState.PAUSED
-    if not card.exp_month or not card.exp_year:
-        raise IssuerUnavailable("the issuer sent a card without an expiry date")
-    return IssuerCard(
-        token=card.token,
-        last_four=card.last_four,
-        exp_month=int(card.exp_month),
-        exp_year=int(card.exp_year),
-        state=state,
-    )
+        return read(found.to_dict(mode="json", warnings=False))
+    except BodyUnreadable as error:
+        raise IssuerUnavailable(f"the issuer's answer cannot be read: {error.message}") from error
 
 
 def _is_loopback(host: str) -> bool:

@@ -165,7 +165,8 @@ def _asked_amount(body: Json) -> tuple[int, str]:
                 integer(body, f"amounts.{name}.amount"),
                 currency(body, f"amounts.{name}.currency"),
             )
-    return integer(body, "amount"), _old_currency(body)
+    named = "amount" if find(body, "amount") is not None else "authorization_amount"
+    return integer(body, named), _old_currency(body)
 
 
 def _merchant_amount(body: Json) -> tuple[int, str]:
@@ -174,6 +175,8 @@ def _merchant_amount(body: Json) -> tuple[int, str]:
             integer(body, "amounts.merchant.amount"),
             currency(body, "amounts.merchant.currency"),
         )
+    if find(body, "amounts") is None and find(body, "merchant_currency") is None:
+        return _asked_amount(body)  # of the time before other currencies
     return integer(body, "merchant_amount"), currency(body, "merchant_currency")
 
 

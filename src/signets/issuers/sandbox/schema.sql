@@ -169,3 +169,18 @@ CREATE TABLE IF NOT EXISTS idempotency (
     digest                   bytea NOT NULL,
     body                     bytea
 );
+
+-- Claims on Lithic's face. They move no money here.
+CREATE TABLE IF NOT EXISTS disputes (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    transaction_token        uuid NOT NULL REFERENCES purchases,
+    created                  timestamptz NOT NULL,
+    status                   text NOT NULL,
+    amount                   bigint NOT NULL CHECK (amount > 0),
+    reason                   text NOT NULL,
+    customer_filed_date      text,
+    customer_note            text,
+    resolution_reason        text,
+    resolved                 timestamptz
+);

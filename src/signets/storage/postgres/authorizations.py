@@ -24,19 +24,22 @@ class Authorizations:
 
     async def cards(
         self, connection_id: str, tokens: Sequence[str]
-    ) -> list[tuple[Card, str, datetime | None]]:
-        """``(card, agent's handle, when the agent was frozen)`` by the issuer's token."""
+    ) -> list[tuple[Card, str, datetime | None, datetime | None]]:
+        """``(card, agent's handle, since when the agent is frozen, and the connection held)``."""
         cursor = await self._db.execute(
             f"SELECT {CARD.qualified}, agent.handle AS agent_handle,"
-            " agent.frozen_at AS agent_frozen_at"
+            " agent.frozen_at AS agent_frozen_at, issuer_connection.held_at AS held_at"
             " FROM card JOIN agent ON agent.org_id = card.org_id AND agent.id = card.agent_id"
+            " JOIN issuer_connection ON issuer_connection.org_id = card.org_id"
+            " AND issuer_connection.id = card.connection_id"
             " WHERE card.org_id = %s AND connection_id = %s AND issuer_token = ANY (%s)",
             (self._org, connection_id, list(tokens)),
         )
         found = []
         for row in await cursor.fetchall():
             handle, frozen = row.pop("agent_handle"), row.pop("agent_frozen_at")
-            found.append((CARD.read(row), handle, frozen))
+            held = row.pop("held_at")
+            found.append((CARD.read(row), handle, frozen, held))
         return found
 
     async def decisions(self, connection_id: str, request_ids: Sequence[str]) -> list[DecisionRow]:

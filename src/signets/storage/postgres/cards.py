@@ -133,12 +133,17 @@ class Cards:
         )
 
     async def lagging(self, limit: int) -> list[str]:
-        """Cards that the issuer does not have, or has in another state than ours."""
+        """Cards that the issuer does not have, or has in another state than ours.
+
+        While a connection is held, all its cards are to be paused there.
+        """
         cursor = await self._db.execute(
-            "SELECT id FROM card WHERE org_id = %s"
-            " AND ((state = 'open') <> (issuer_state = 'open')"
+            "SELECT card.id FROM card JOIN issuer_connection AS held"
+            " ON held.org_id = card.org_id AND held.id = card.connection_id"
+            " WHERE card.org_id = %s"
+            " AND ((state = 'open' AND held_at IS NULL) <> (issuer_state = 'open')"
             "      OR (state = 'closed') <> (issuer_state = 'closed') OR issuer_token IS NULL)"
-            " ORDER BY id LIMIT %s",
+            " ORDER BY card.id LIMIT %s",
             (self._org, limit),
         )
         return [row["id"] for row in await cursor.fetchall()]

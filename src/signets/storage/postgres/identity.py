@@ -121,9 +121,6 @@ class Identity:
             {"at": at, "org": self._org, "id": key_id},
         )
 
-    async def add_connection(self, connection: Connection) -> None:
-        await self._db.execute(CONNECTION.insert, CONNECTION.params(self._org, connection))
-
     async def connection(self, connection_id: str) -> Connection | None:
         cursor = await self._db.execute(
             CONNECTION.select + "WHERE org_id = %s AND id = %s", (self._org, connection_id)
@@ -136,12 +133,3 @@ class Identity:
             CONNECTION.select + "WHERE org_id = %s ORDER BY id", (self._org,)
         )
         return [CONNECTION.read(row) for row in await cursor.fetchall()]
-
-    async def set_enrolled(
-        self, connection_id: str, *, base_url: str, secrets_sealed: bytes, at: datetime
-    ) -> None:
-        await self._db.execute(
-            "UPDATE issuer_connection SET base_url = %s, secrets_sealed = %s, enrolled_at = %s"
-            " WHERE org_id = %s AND id = %s",
-            (base_url, secrets_sealed, at, self._org, connection_id),
-        )

@@ -206,18 +206,38 @@ WITH balance AS (
     SELECT 'auth_held' AS account, currency, sum(held) AS amount
       FROM transaction WHERE org_id = %(org)s GROUP BY currency
     UNION ALL
-    SELECT 'issuer_payable', currency, sum(refunded + recovered - cleared)
+    SELECT 'issuer_payable', currency, sum(refunded + recovered + provisional - cleared)
+      FROM transaction WHERE org_id = %(org)s GROUP BY currency
+    UNION ALL
+    SELECT 'disputed_receivable', currency, sum(disputed)
+      FROM transaction WHERE org_id = %(org)s GROUP BY currency
+    UNION ALL
+    SELECT 'provisional_credit', currency, -sum(provisional)
       FROM transaction WHERE org_id = %(org)s GROUP BY currency
     UNION ALL
     SELECT 'intent_reserved', currency, sum(reserved)
       FROM exposure WHERE org_id = %(org)s GROUP BY currency
+), exposed AS (
+    SELECT currency, sum(held) AS held, sum(cleared) AS cleared
+      FROM exposure WHERE org_id = %(org)s GROUP BY currency
+), moved AS (
+    SELECT currency, sum(held) AS held, sum(cleared) AS cleared
+      FROM transaction WHERE org_id = %(org)s AND card_id IS NOT NULL GROUP BY currency
 )
 SELECT format('%%s %%s: ledger has %%s, records say %%s', account, currency,
               coalesce(balance.amount, 0), coalesce(stated.amount, 0)) AS problem
   FROM stated FULL JOIN balance USING (account, currency)
- WHERE account IN ('auth_held', 'issuer_payable', 'intent_reserved')
+ WHERE account IN ('auth_held', 'issuer_payable', 'disputed_receivable', 'provisional_credit',
+                   'intent_reserved')
    AND coalesce(balance.amount, 0) <> coalesce(stated.amount, 0)
 UNION ALL
 SELECT format('%%s: sum of all accounts is %%s', currency, sum(amount))
   FROM balance GROUP BY currency HAVING sum(amount) <> 0
+UNION ALL
+SELECT format('exposure %%s: %%s held and %%s cleared, transactions say %%s and %%s', currency,
+              coalesce(exposed.held, 0), coalesce(exposed.cleared, 0),
+              coalesce(moved.held, 0), coalesce(moved.cleared, 0))
+  FROM exposed FULL JOIN moved USING (currency)
+ WHERE (coalesce(exposed.held, 0), coalesce(exposed.cleared, 0))
+       <> (coalesce(moved.held, 0), coalesce(moved.cleared, 0))
 """

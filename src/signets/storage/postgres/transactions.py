@@ -10,7 +10,7 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from signets.app.records import DecisionRow, DecisionState, InboxRow, Transaction
+from signets.app.records import DecisionRow, DecisionState, InboxOutcome, InboxRow, Transaction
 from signets.core.settlement.model import LifecycleEvent
 from signets.storage.postgres.rows import Table
 
@@ -31,6 +31,7 @@ _MUTABLE = [
     "refunded",
     "disputed",
     "recovered",
+    "provisional",
     "fees",
     "intent_use",
     "merchant_amount",
@@ -194,25 +195,32 @@ class Transactions:
         )
         return cursor.rowcount == 1
 
-    async def inbox_waiting(self, limit: int) -> list[InboxRow]:
+    async def inbox_waiting(self, now: datetime, limit: int) -> list[InboxRow]:
+        """Events to be folded now, oldest first; one that failed waits a while."""
         cursor = await self._db.execute(
-            INBOX.select
-            + "WHERE org_id = %s AND processed_at IS NULL ORDER BY received_at LIMIT %s",
-            (self._org, limit),
+            INBOX.select + "WHERE org_id = %s AND processed_at IS NULL"
+            " AND (next_attempt_at IS NULL OR next_attempt_at <= %s) ORDER BY received_at LIMIT %s",
+            (self._org, now, limit),
         )
         return [INBOX.read(row) for row in await cursor.fetchall()]
 
-    async def inbox_done(self, inbox_id: str, at: datetime, problem: str | None) -> None:
+    async def inbox_done(
+        self, inbox_id: str, at: datetime, outcome: InboxOutcome, problem: str | None = None
+    ) -> None:
         await self._db.execute(
-            "UPDATE issuer_inbox SET processed_at = %s, problem = %s WHERE org_id = %s AND id = %s",
-            (at, problem, self._org, inbox_id),
+            "UPDATE issuer_inbox SET processed_at = %s, outcome = %s, problem = %s"
+            " WHERE org_id = %s AND id = %s",
+            (at, outcome, problem, self._org, inbox_id),
         )
 
     async def erase_bodies(self, before: datetime) -> int:
-        """Raw bodies are kept for a while only; their digest stays."""
+        """Raw bodies are kept for a while only; their digest stays.
+
+        One that nobody could read or fold yet is kept: it is all there is of that event.
+        """
         cursor = await self._db.execute(
-            "UPDATE issuer_inbox SET body_sealed = NULL"
-            " WHERE org_id = %s AND received_at < %s AND body_sealed IS NOT NULL",
+            "UPDATE issuer_inbox SET body_sealed = NULL WHERE org_id = %s AND received_at < %s"
+            " AND body_sealed IS NOT NULL AND outcome IN ('folded', 'unknown_kind')",
             (self._org, before),
         )
         return cursor.rowcount

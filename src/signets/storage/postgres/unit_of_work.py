@@ -29,6 +29,7 @@ from signets.storage.postgres.evidence import Evidence
 from signets.storage.postgres.housekeeping import Housekeeping
 from signets.storage.postgres.identity import CONNECTION, ORGANIZATION, Identity
 from signets.storage.postgres.intents import Intents
+from signets.storage.postgres.issuers import Issuers
 from signets.storage.postgres.ledger import Ledger
 from signets.storage.postgres.policies import Policies
 from signets.storage.postgres.transactions import Transactions
@@ -56,6 +57,7 @@ class PostgresUnitOfWork:
         self.transactions = Transactions(connection, org_id)
         self.ledger = Ledger(connection, org_id)
         self.evidence = Evidence(connection, org_id)
+        self.issuers = Issuers(connection, org_id)
         self.housekeeping = Housekeeping(connection, org_id)
 
     @asynccontextmanager

@@ -99,7 +99,7 @@ class Face(Protocol):
     async def messages(
         self, connection: Connection, purchase: Purchase, new: Sequence[Move]
     ) -> Sequence[tuple[str, Json]]:
-        """What subscribers are told after ``new``: event types, each with its object."""
+        """What subscribers are told after ``new``: event types, each with its content."""
         ...
 
     def event(self, event_type: str, content: Json, now: datetime) -> tuple[str, bytes]:

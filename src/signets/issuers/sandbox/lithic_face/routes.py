@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ExceptionHandler
 
 from signets.issuers.sandbox.engine.base import Impossible, Missing
-from signets.issuers.sandbox.lithic_face import cards, events, rules, simulate
+from signets.issuers.sandbox.lithic_face import cards, disputes, events, rules, simulate
 from signets.issuers.sandbox.lithic_face.wire import LithicError, answer, error_answer
 
 _log = logging.getLogger(__name__)
@@ -85,6 +85,12 @@ def lithic_routes() -> list[Route]:
         Route("/v2/auth_rules/{token}", rules.retrieve, methods=["GET"]),
         Route("/v2/auth_rules/{token}", rules.update, methods=["PATCH"]),
         Route("/v2/auth_rules/{token}", rules.delete, methods=["DELETE"]),
+        Route("/v1/disputes", disputes.create, methods=["POST"]),
+        Route("/v1/disputes", disputes.list_all, methods=["GET"]),
+        Route("/v1/disputes/{token}", disputes.retrieve, methods=["GET"]),
+        Route("/v1/disputes/{token}", disputes.update, methods=["PATCH"]),
+        Route("/v1/disputes/{token}", disputes.withdraw, methods=["DELETE"]),
+        Route("/_sim/dispute", disputes.decide, methods=["POST"]),
         Route("/v1/simulate/authorize", simulate.simulate_authorize, methods=["POST"]),
         Route("/v1/simulate/clearing", simulate.simulate_clearing, methods=["POST"]),
         Route("/v1/simulate/void", simulate.simulate_void, methods=["POST"]),

@@ -288,4 +288,6 @@ async def retrieve(request: Request) -> Response:
     async with sandbox_of(request).transaction() as connection:
         account = str((await read_account(connection)).row["account_token"])
         purchase = await read_purchase(connection, request.path_params["token"], what=_WHAT)
+    if purchase.face != "lithic":
+        raise LithicError(404, f"{_WHAT} not found")
     return answer(transaction_object(purchase, account))

@@ -5,14 +5,15 @@ A card or a purchase is named by Lithic's token or by Stripe's id (``ic_…``, `
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
 from signets.issuers.sandbox.engine import lifecycle
 from signets.issuers.sandbox.engine.authorize import authorize, increment
-from signets.issuers.sandbox.engine.base import as_token
+from signets.issuers.sandbox.engine.base import Impossible, as_token
 from signets.issuers.sandbox.engine.cards import find_by_number, read_card
 from signets.issuers.sandbox.engine.faces import Presented
 from signets.issuers.sandbox.engine.purchase import Kind
@@ -32,8 +33,9 @@ _WHAT = "Transaction"
 
 
 class OnCardForm(PricedForm, frozen=True, kw_only=True):
-    """On a card; give ``card_token`` or ``pan``."""
+    """On a card of either face; give ``card_token`` or ``pan``."""
 
+    merchant_acceptor_country: Annotated[str, Meta(pattern="^[A-Z]{2,3}$")] = "USA"
     card_token: str | None = None
     pan: Number | None = None
 
@@ -87,13 +89,22 @@ async def simulate_authorize(request: Request) -> Response:
 
 
 async def force_post(request: Request) -> Response:
-    """``POST /_sim/force_post``: the first event is a CLEARING, whatever the card's state."""
+    """``POST /_sim/force_post``: money without a question, whatever the card's state."""
+    return await _unasked(request, Kind.CLEARING)
+
+
+async def offline_advice(request: Request) -> Response:
+    """``POST /_sim/offline_advice``: a hold that a terminal approved by itself. Lithic only."""
+    return await _unasked(request, Kind.AUTHORIZATION_ADVICE)
+
+
+async def _unasked(request: Request, kind: Kind) -> Response:
     sandbox = sandbox_of(request)
     form = await read_body(request, OnCardForm)
     face, card = await _card(sandbox, form)
-    purchase = await lifecycle.unasked(
-        sandbox, face, Kind.CLEARING, card, form.merchant(), form.rate()
-    )
+    if kind is Kind.AUTHORIZATION_ADVICE and face != "lithic":
+        raise Impossible("Stripe shows no hold that nobody asked for")
+    purchase = await lifecycle.unasked(sandbox, face, kind, card, form.merchant(), form.rate())
     return simulated(purchase.token)
 
 

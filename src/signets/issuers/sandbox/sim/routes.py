@@ -13,6 +13,7 @@ def sim_routes() -> list[Route]:
     return [
         Route("/_sim/authorize", purchases.simulate_authorize, methods=["POST"]),
         Route("/_sim/force_post", purchases.force_post, methods=["POST"]),
+        Route("/_sim/offline_advice", purchases.offline_advice, methods=["POST"]),
         Route("/_sim/increment", purchases.simulate_increment, methods=["POST"]),
         Route("/_sim/clear", purchases.simulate_clear, methods=["POST"]),
         Route("/_sim/linked", purchases.linked, methods=["POST"]),

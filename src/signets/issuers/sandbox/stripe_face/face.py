@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -61,7 +62,7 @@ class StripeFace:
         )
         card = card_object(asked.card, await read_holder(connection, asked.card))
         content = authorization_object(asked.purchase, card, pending=asked.presented)
-        event_id, body = self.event(_REQUEST, content, asked.now)
+        event_id, body = self.event(_REQUEST, {"object": content}, asked.now)
         by_default = Verdict(approved=responder["on_timeout"] == "approve", cause=Cause.TIMEOUT)
         return Question(
             message_id=event_id,
@@ -86,17 +87,11 @@ class StripeFace:
         card = card_object(row, await read_holder(connection, row))
         told: list[tuple[str, Json]] = []
         if purchase.moves[0].kind in ASKED:
-            is_new = len(new) == len(purchase.moves)
-            told.append(
-                (
-                    f"issuing_authorization.{'created' if is_new else 'updated'}",
-                    authorization_object(purchase, card),
-                )
-            )
+            told.append(_authorization_message(purchase, new, card))
         told.extend(
             (
                 "issuing_transaction.created",
-                transaction_object(purchase, move, card["cardholder"]["id"]),
+                {"object": transaction_object(purchase, move, card["cardholder"]["id"])},
             )
             for move in new
             if is_transaction(move)
@@ -104,14 +99,14 @@ class StripeFace:
         return told
 
     def event(self, event_type: str, content: Json, now: datetime) -> tuple[str, bytes]:
-        """Stripe's event envelope."""
+        """Stripe's event envelope around ``data``."""
         event_id = f"evt_{uuid.uuid4().hex}"
         envelope = {
             "id": event_id,
             "object": "event",
             "api_version": API_VERSION,
             "created": seconds(now.astimezone(UTC)),
-            "data": {"object": content},
+            "data": content,
             "livemode": False,
             "pending_webhooks": 1,
             "request": {"id": None, "idempotency_key": None},
@@ -126,6 +121,17 @@ class StripeFace:
     def sign(self, message_id: str, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
         """``Stripe-Signature``."""
         return stripe_headers(body, secrets)
+
+
+def _authorization_message(purchase: Purchase, new: Sequence[Move], card: Json) -> tuple[str, Json]:
+    """``.created``, or ``.updated`` with what the changed attributes were before."""
+    content = authorization_object(purchase, card)
+    known = purchase.moves[: len(purchase.moves) - len(new)]
+    if not known:
+        return "issuing_authorization.created", {"object": content}
+    before = authorization_object(replace(purchase, moves=known), card)
+    changed = {name: value for name, value in before.items() if value != content[name]}
+    return "issuing_authorization.updated", {"object": content, "previous_attributes": changed}
 
 
 async def read_holder(connection: Connection, card: DictRow) -> DictRow:

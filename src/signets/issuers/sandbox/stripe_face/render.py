@@ -124,6 +124,7 @@ def card_object(row: DictRow, cardholder: DictRow, secrets: Json | None = None) 
         "currency": row["currency"].lower(),
         "exp_month": row["exp_month"],
         "exp_year": row["exp_year"],
+        "financial_account": None,
         "last4": row["last_four"],
         "latest_fraud_warning": None,
         "lifecycle_controls": None,

@@ -1,0 +1,1 @@
+"""How well the merchant lock works, measured on the labelled corpus."""

@@ -1,0 +1,183 @@
+"""Connect an issuer account: store its key sealed, and point its requests and events at us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from signets.app.journal import SYSTEM, record
+from signets.app.ports import ChecksSetUp, Finding, IssuerSecrets
+from signets.app.records import Connection
+from signets.app.services import Services
+from signets.app.store import UnitOfWork
+from signets.core.errors import Refusal, RefusalKind
+from signets.core.ids import Prefix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account at an issuer. ``repr`` shows neither key nor options.
+
+    Attributes:
+        mode: ``sandbox`` (ours), ``test`` or ``live``.
+        base_url: Where the issuer's API listens.
+        public_url: How the issuer reaches us.
+        options: What this one issuer needs besides.
+    """
+
+    issuer: str
+    mode: str
+    base_url: str
+    public_url: str
+    api_key: str = field(repr=False)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What connecting would do, and what the issuer has now."""
+
+    connection_id: str | None  # None: it would be a new one
+    authorize_url: str
+    events_url: str
+    steps: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def addresses(connection: Connection) -> tuple[str, str]:
+    """Where the issuer is to send requests and events, once ``public_url`` is known."""
+    root = f"{(connection.public_url or '').rstrip('/')}/v1/issuers/{connection.id}"
+    return f"{root}/authorize", f"{root}/events"
+
+
+async def connect_issuer(services: Services, org_id: str, account: Account) -> Connection:
+    """Enrol the account, then store the connection; repeatable.
+
+    A connection of the same issuer and mode is enrolled again: its key, address or options may
+    have changed. Nothing is stored where the issuer does not take the key.
+
+    Raises:
+        Refusal: ``issuer_unknown``, or ``issuer_settings_invalid`` where key, mode, address and
+            options do not belong together (a live key in test mode).
+        IssuerUnavailable, IssuerRefused: The issuer could not be reached, or said no.
+    """
+    async with services.store.exclusive(f"connect:{org_id}:{account.issuer}:{account.mode}"):
+        async with services.store.unlocked(org_id) as uow:
+            known = await _known(uow, account)
+            draft = _draft(services, uow, known, account)
+        client = services.issuers.client(draft)
+        authorize_url, events_url = addresses(draft)
+        secrets = await client.enroll(authorize_url=authorize_url, events_url=events_url)
+        before = services.issuers.secrets(known) if known is not None else IssuerSecrets((), ())
+        sealed = services.issuers.seal_secrets(org_id, merged(secrets, before))
+        async with services.store.transaction(org_id) as uow:
+            await uow.issuers.save_connection(
+                replace(draft, secrets_sealed=sealed, enrolled_at=uow.now)
+            )
+            if known is None or _changed(services, known, account):
+                await record(
+                    services,
+                    uow,
+                    "issuer.connected",
+                    actor=SYSTEM,
+                    subject=draft.id,
+                    data={
+                        "issuer": draft.issuer,
+                        "mode": draft.mode,
+                        "base_url": draft.base_url,
+                        "public_url": draft.public_url,
+                        "again": known is not None,
+                    },
+                )
+            found = await uow.identity.connection(draft.id)
+    return found or draft
+
+
+async def plan_connection(services: Services, org_id: str, account: Account) -> Plan:
+    """What :func:`connect_issuer` would do; changes nothing, here or at the issuer.
+
+    Raises:
+        Refusal: As there.
+    """
+    async with services.store.unlocked(org_id) as uow:
+        known = await _known(uow, account)
+        draft = _draft(services, uow, known, account)
+    client = services.issuers.client(draft)
+    authorize_url, events_url = addresses(draft)
+    findings: list[Finding] = []
+    if isinstance(client, ChecksSetUp):
+        findings = await client.check_set_up(
+            authorize_url=authorize_url,
+            events_url=events_url,
+            secrets=services.issuers.secrets(draft),
+        )
+    verb = "store a new connection" if known is None else f"update connection {known.id}"
+    return Plan(
+        connection_id=known.id if known else None,
+        authorize_url=authorize_url,
+        events_url=events_url,
+        steps=(
+            f"{verb} of {account.issuer} ({account.mode}) at {account.base_url}, its key sealed",
+            f"send authorization requests to {authorize_url}",
+            f"send events to {events_url}",
+            "read the signing secrets and store them sealed",
+        ),
+        findings=tuple(findings),
+    )
+
+
+def merged(new: IssuerSecrets, before: IssuerSecrets) -> IssuerSecrets:
+    """The new secrets first; the one before stays live while the issuer rotates."""
+    return IssuerSecrets(
+        authorization=_two(new.authorization, before.authorization),
+        events=_two(new.events, before.events),
+    )
+
+
+def _two(new: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
+    kept = [one for one in before if one not in new]
+    return (*new, *kept)[:2]
+
+
+async def _known(uow: UnitOfWork, account: Account) -> Connection | None:
+    for one in await uow.identity.connections():
+        if (one.issuer, one.mode) == (account.issuer, account.mode):
+            return one
+    return None
+
+
+def _draft(
+    services: Services, uow: UnitOfWork, known: Connection | None, account: Account
+) -> Connection:
+    """The connection as it is to be; not stored yet."""
+    org_id = uow.org_id
+    draft = Connection(
+        org_id=org_id,
+        id=known.id if known else services.new_id(Prefix.CONNECTION),
+        issuer=account.issuer,
+        mode=account.mode,
+        base_url=account.base_url,
+        api_key_sealed=services.vault.seal(org_id, account.api_key.encode()),
+        options_sealed=services.issuers.seal_options(org_id, account.options),
+        secrets_sealed=known.secrets_sealed if known else None,
+        public_url=account.public_url.rstrip("/"),
+        enrolled_at=None,
+        created_at=known.created_at if known else uow.now,
+    )
+    try:
+        services.issuers.client(draft)
+    except ValueError as error:
+        raise Refusal(
+            RefusalKind.INVALID, "issuer_settings_invalid", str(error), param="issuer"
+        ) from None
+    return draft
+
+
+def _changed(services: Services, known: Connection, account: Account) -> bool:
+    """Whether anything but the time of enrolment is new."""
+    key = services.vault.open(known.org_id, known.api_key_sealed).decode()
+    return (known.base_url, known.public_url, key) != (
+        account.base_url,
+        account.public_url.rstrip("/"),
+        account.api_key,
+    )

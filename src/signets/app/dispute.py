@@ -1,0 +1,177 @@
+"""A member claims money back: open a dispute, look at it, withdraw it."""
+
+from __future__ import annotations
+
+from signets.app.caller import Caller, not_found
+from signets.app.follow_dispute import end_dispute, open_claim
+from signets.app.ports import DisputeReason, IssuerUnavailable, TakesDisputes
+from signets.app.pursue_disputes import submit_dispute
+from signets.app.records import Dispute, Transaction
+from signets.app.services import Services
+from signets.app.store import UnitOfWork
+from signets.core.access import Scope
+from signets.core.errors import Refusal, RefusalKind, invalid
+from signets.core.ids import Prefix
+from signets.core.money import format_minor
+from signets.core.settlement.dispute import DisputeState, check_transition
+
+_LIVE = (DisputeState.OPENED, DisputeState.SUBMITTED)
+
+
+async def open_dispute(
+    services: Services,
+    caller: Caller,
+    transaction_id: str,
+    *,
+    reason: DisputeReason,
+    amount: int | None = None,
+    note: str = "",
+) -> Dispute:
+    """Claim ``amount`` (minor units; all that is left, if not given) and submit it at the issuer.
+
+    The claim is kept first. Where the issuer does not answer it stays ``opened`` and is submitted
+    by the sweep.
+
+    Raises:
+        Refusal: ``member_required``, ``transaction_not_found``, ``dispute_amount_invalid``,
+            ``dispute_exists``, or ``disputes_unsupported`` by this issuer.
+    """
+    caller.require(Scope.CARDS_CONTROL)
+    async with services.store.transaction(caller.org_id) as uow:
+        row = await uow.transactions.get(transaction_id)
+        if row is None:
+            raise not_found("transaction", transaction_id)
+        _require_member(caller)
+        await _refuse_unsupported(services, uow, row)
+        for one in await uow.issuers.disputes(transaction_id=row.id, after=None, limit=100):
+            if one.state in _LIVE:
+                raise Refusal(
+                    RefusalKind.CONFLICT,
+                    "dispute_exists",
+                    f"dispute {one.id} on this transaction is {one.state}; withdraw it first",
+                )
+        dispute = Dispute(
+            id=services.new_id(Prefix.DISPUTE),
+            transaction_id=row.id,
+            connection_id=row.connection_id,
+            issuer_token=None,
+            state=DisputeState.OPENED,
+            reason=reason,
+            note=note,
+            amount=_claim(row, amount),
+            currency=row.currency,
+            recovered=0,
+            problem=None,
+            opened_by=caller.actor,
+            opened_at=uow.now,
+            submitted_at=None,
+            ended_at=None,
+        )
+        await open_claim(services, uow, dispute, actor=caller.actor)
+    try:
+        return await submit_dispute(services, caller.org_id, dispute.id)
+    except IssuerUnavailable:
+        return dispute
+
+
+async def withdraw_dispute(services: Services, caller: Caller, dispute_id: str) -> Dispute:
+    """Take a claim back; what was claimed is spend again.
+
+    Raises:
+        Refusal: ``member_required``, ``dispute_not_found`` or ``dispute_state``.
+        IssuerUnavailable, IssuerRefused: The issuer did not let it go; nothing has changed.
+    """
+    caller.require(Scope.CARDS_CONTROL)
+    async with services.store.exclusive(f"dispute:{dispute_id}"):
+        async with services.store.unlocked(caller.org_id) as uow:
+            dispute = await _require(uow, dispute_id)
+            _require_member(caller)
+            check_transition(dispute.state, DisputeState.WITHDRAWN)
+            connection = await uow.identity.connection(dispute.connection_id)
+        if dispute.issuer_token is not None and connection is not None:
+            client = services.issuers.client(connection)
+            if isinstance(client, TakesDisputes):
+                await client.withdraw_dispute(dispute.issuer_token)
+        async with services.store.transaction(caller.org_id) as uow:
+            now = await _require(uow, dispute_id)
+            if now.state is DisputeState.WITHDRAWN:
+                return now  # the issuer's own event was faster
+            return await end_dispute(services, uow, now, DisputeState.WITHDRAWN, actor=caller.actor)
+
+
+async def get_dispute(services: Services, caller: Caller, dispute_id: str) -> Dispute:
+    """One claim.
+
+    Raises:
+        Refusal: ``dispute_not_found``.
+    """
+    caller.require(Scope.TRANSACTIONS_READ)
+    async with services.store.unlocked(caller.org_id) as uow:
+        dispute = await _require(uow, dispute_id)
+        row = await uow.transactions.get(dispute.transaction_id)
+        if row is None or not caller.sees(row.agent_id):
+            raise not_found("dispute", dispute_id)
+        return dispute
+
+
+async def list_disputes(
+    services: Services, caller: Caller, *, transaction_id: str | None, after: str | None, limit: int
+) -> list[Dispute]:
+    """Claims, newest first. Members and the organization only.
+
+    Raises:
+        Refusal: forbidden for agents, who can look at one by its id.
+    """
+    caller.require(Scope.TRANSACTIONS_READ)
+    if caller.agent_id is not None:
+        raise Refusal(RefusalKind.FORBIDDEN, "member_required", "an agent does not list disputes")
+    async with services.store.unlocked(caller.org_id) as uow:
+        return await uow.issuers.disputes(transaction_id=transaction_id, after=after, limit=limit)
+
+
+def _claim(row: Transaction, amount: int | None) -> int:
+    """How much is claimed: at most what cleared and has not come back.
+
+    Raises:
+        Refusal: ``dispute_amount_invalid``.
+    """
+    most = row.cleared - row.refunded - row.recovered - row.disputed
+    if most <= 0:
+        raise invalid(
+            "dispute_amount_invalid",
+            "nothing of this transaction can be claimed: no money has moved that has not come back",
+            param="amount",
+        )
+    if amount is not None and not 1 <= amount <= most:
+        raise invalid(
+            "dispute_amount_invalid",
+            f"at most {format_minor(most, row.currency)} of this transaction can be claimed",
+            param="amount",
+        )
+    return most if amount is None else amount
+
+
+async def _refuse_unsupported(services: Services, uow: UnitOfWork, row: Transaction) -> None:
+    connection = await uow.identity.connection(row.connection_id)
+    if connection is None or not isinstance(services.issuers.client(connection), TakesDisputes):
+        raise Refusal(
+            RefusalKind.CONFLICT,
+            "disputes_unsupported",
+            "this issuer takes no disputes from here: open it in the issuer's own dashboard",
+        )
+
+
+def _require_member(caller: Caller) -> None:
+    if caller.member_id is None:
+        raise Refusal(
+            RefusalKind.FORBIDDEN,
+            "member_required",
+            "a dispute belongs to a person: use a member's key",
+        )
+
+
+async def _require(uow: UnitOfWork, dispute_id: str) -> Dispute:
+    found = await uow.issuers.dispute(dispute_id)
+    if found is None:
+        raise not_found("dispute", dispute_id)
+    return found

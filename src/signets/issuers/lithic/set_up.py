@@ -1,0 +1,194 @@
+"""How Lithic is to reach us, and what a look at the account finds wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from lithic import AsyncLithic
+from lithic.types import EventSubscription
+
+from signets.app.ports import Finding, IssuerSecrets, Severity
+
+TRANSACTION_UPDATED: Literal["card_transaction.updated"] = "card_transaction.updated"
+DISPUTE_UPDATED: Literal["dispute.updated"] = "dispute.updated"
+#: What we act on.
+EVENT_TYPES: tuple[Literal["card_transaction.updated"], Literal["dispute.updated"]] = (
+    TRANSACTION_UPDATED,
+    DISPUTE_UPDATED,
+)
+
+_AGAIN = "connect again: `signets issuers connect lithic`"
+#: A signature is good for five minutes (Standard Webhooks); half of it is too near.
+_SKEW_WARNS = timedelta(seconds=30)
+_SKEW_BREAKS = timedelta(minutes=4)
+
+
+def missing_types(subscription: EventSubscription) -> list[str]:
+    """Event types that we act on and the subscription leaves out. No list means every type."""
+    listed = subscription.event_types
+    return [one for one in EVENT_TYPES if listed and one not in listed]
+
+
+async def find_subscription(client: AsyncLithic, url: str) -> EventSubscription | None:
+    """The subscription at ``url``, a live one before a disabled one."""
+    found = None
+    async for known in client.events.subscriptions.list(page_size=100):
+        if known.url == url and (found is None or found.disabled):
+            found = known
+    return found
+
+
+async def look_at_set_up(
+    client: AsyncLithic,
+    *,
+    authorize_url: str,
+    events_url: str,
+    secrets: IssuerSecrets,
+    now: Callable[[], datetime],
+) -> list[Finding]:
+    """Everything that can be read of the set-up, worst first."""
+    asked = now()
+    raw = await client.responder_endpoints.with_raw_response.check_status(type="AUTH_STREAM_ACCESS")
+    middle = asked + (now() - asked) / 2
+    status = raw.parse()
+    found = _endpoint(enrolled=status.enrolled is True, url=status.url, wanted=authorize_url)
+    secret = (await client.auth_stream_enrollment.retrieve_secret()).secret
+    found += _authorization_secret(secret, secrets.authorization)
+    subscription = await find_subscription(client, events_url)
+    found += _subscription(subscription, events_url)
+    if subscription is not None:
+        signed = await client.events.subscriptions.retrieve_secret(subscription.token)
+        found += _events_secret(signed.secret, secrets.events)
+    found += clock_skew(raw.headers.get("date"), middle)
+    return sorted(found, key=lambda one: list(Severity).index(one.severity))
+
+
+def key_refused(said: str) -> Finding:
+    """The key is not taken."""
+    return Finding(
+        code="key_refused",
+        severity=Severity.CRITICAL,
+        sentence=f"Lithic does not take the API key ({said}): cards cannot be paused or looked up",
+        remedy="set LITHIC_API_KEY to a key of this account and " + _AGAIN,
+    )
+
+
+def unreachable(said: str) -> Finding:
+    """Nobody answers."""
+    return Finding(
+        code="unreachable",
+        severity=Severity.WARNING,
+        sentence=f"Lithic cannot be reached ({said}): nothing of the set-up can be checked",
+        remedy="look at status.lithic.com and at this machine's way to the internet",
+    )
+
+
+def _endpoint(*, enrolled: bool, url: str | None, wanted: str) -> list[Finding]:
+    if not enrolled:
+        return [
+            Finding(
+                code="endpoint_missing",
+                severity=Severity.CRITICAL,
+                sentence="no endpoint is enrolled for authorization requests: Lithic approves by "
+                "itself whatever an open card is charged",
+                remedy=_AGAIN,
+            )
+        ]
+    if url != wanted:
+        return [
+            Finding(
+                code="endpoint_elsewhere",
+                severity=Severity.CRITICAL,
+                sentence=f"authorization requests go to {url or 'an address that is not told'}, "
+                f"not to {wanted}: somebody else decides, or nobody does",
+                remedy=_AGAIN,
+            )
+        ]
+    return []
+
+
+def _authorization_secret(secret: str | None, ours: tuple[str, ...]) -> list[Finding]:
+    if not secret:
+        return [
+            Finding(
+                code="unsigned",
+                severity=Severity.CRITICAL,
+                sentence="Lithic has no signing secret: it sends authorization requests unsigned, "
+                "and each is refused here",
+                remedy=_AGAIN,
+            )
+        ]
+    if secret not in ours:
+        return [
+            Finding(
+                code="secret_unknown",
+                severity=Severity.CRITICAL,
+                sentence="authorization requests are signed with a secret that is not stored here "
+                "(somebody rotated it): each will be refused as forged",
+                remedy=_AGAIN,
+            )
+        ]
+    return []
+
+
+def _subscription(known: EventSubscription | None, wanted: str) -> list[Finding]:
+    if known is None or known.disabled:
+        state = "is disabled" if known else "does not exist"
+        return [
+            Finding(
+                code="subscription_disabled" if known else "subscription_missing",
+                severity=Severity.CRITICAL,
+                sentence=f"the event subscription to {wanted} {state}: clearings, reversals and "
+                "refunds come to nobody's ears until the next pull",
+                remedy=_AGAIN,
+            )
+        ]
+    missing = missing_types(known)
+    if missing:
+        lost = TRANSACTION_UPDATED in missing
+        return [
+            Finding(
+                code="event_types_missing",
+                severity=Severity.CRITICAL if lost else Severity.WARNING,
+                sentence=f"the event subscription leaves out {', '.join(missing)}",
+                remedy=_AGAIN,
+            )
+        ]
+    return []
+
+
+def _events_secret(secret: str | None, ours: tuple[str, ...]) -> list[Finding]:
+    if secret and secret in ours:
+        return []
+    return [
+        Finding(
+            code="events_secret_unknown",
+            severity=Severity.CRITICAL,
+            sentence="events are signed with a secret that is not stored here (somebody rotated "
+            "it): each will be refused as forged",
+            remedy=_AGAIN,
+        )
+    ]
+
+
+def clock_skew(date: str | None, ours: datetime) -> list[Finding]:
+    """Between the issuer's ``Date`` (whole seconds) and our clock at that moment."""
+    try:
+        skew = abs(parsedate_to_datetime(date or "") - ours)
+    except (TypeError, ValueError):
+        return []  # no readable date, nothing to say
+    if skew < _SKEW_WARNS:
+        return []
+    broken = skew >= _SKEW_BREAKS
+    return [
+        Finding(
+            code="clock_skew",
+            severity=Severity.CRITICAL if broken else Severity.WARNING,
+            sentence=f"this machine's clock and Lithic's are {skew.total_seconds():.0f} s apart; "
+            "at 300 s every signature is refused",
+            remedy="set the clock (NTP) on this machine",
+        )
+    ]

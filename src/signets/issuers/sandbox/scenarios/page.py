@@ -1,0 +1,86 @@
+"""docs/reference/scenarios.md, written from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from signets.issuers.sandbox.scenarios.catalogue import SCENARIOS
+from signets.issuers.sandbox.scenarios.model import Books, Scenario, Step
+
+_HEAD = """# Scenarios of the sandbox
+
+Written from `signets.issuers.sandbox.scenarios`; a test fails when the two differ.
+
+Each scenario is played through Lithic's face and through Stripe's, over one network. A seed
+chooses the amount; all amounts here are percentages of it. *Common* scenarios must leave the same
+transactions, balances and verdicts with both issuers. *Issuer-specific* ones have their own
+expected result. An intent of the stated maximum is approved beforehand where a step says so.
+"""
+
+
+def scenarios_page() -> str:
+    """The whole page."""
+    rows = [
+        "| Scenario | Reach | What happens | Steps | At the end |",
+        "|---|---|---|---|---|",
+        *(_row(scenario) for scenario in SCENARIOS),
+    ]
+    return _HEAD + "\n" + "\n".join(rows) + "\n"
+
+
+def _row(scenario: Scenario) -> str:
+    steps = "; ".join(_step(step) for step in scenario.steps)
+    cells = (f"`{scenario.name}`", scenario.reach.value, scenario.says, steps, _end(scenario))
+    return f"| {' | '.join(cells)} |"
+
+
+def _step(step: Step) -> str:
+    words = [step.do.value]
+    if step.fault:
+        words.append(f"`{step.fault}`")
+        if step.count > 1:
+            words.append(f"({step.count} times)")
+        if step.fault == "asa_drop":
+            words.append(f"({step.part})")
+        if step.delay_ms:
+            words.append(f"({step.delay_ms} ms)")
+    if step.percent is not None:
+        words.append(f"{step.percent} %")
+    if step.merchant_percent is not None:
+        words.append(f"({step.merchant_percent} % in EUR)")
+    if step.seconds:
+        words.append(f"{step.seconds // 86_400} days")
+    if step.intent is not None:
+        words.append(f"[intent {step.intent} %]")
+    if step.expect == "declined":
+        words.append("→ declined")
+    return " ".join(words)
+
+
+def _end(scenario: Scenario) -> str:
+    if scenario.per_issuer:
+        return "; ".join(
+            f"{issuer}: {_books(books)}" for issuer, books in scenario.per_issuer.items()
+        )
+    only = "" if len(scenario.issuers) > 1 else f"{next(iter(scenario.issuers))}: "
+    return only + (_books(scenario.expected) or "one card")
+
+
+def _books(expected: Mapping[str, Books]) -> str:
+    several = len(expected) > 1
+    return ", ".join(
+        (f"{label}: " if several else "") + _one(books) for label, books in expected.items()
+    )
+
+
+def _one(books: Books) -> str:
+    said = [
+        f"{name} {value} %"
+        for name, value in (
+            ("held", books.held),
+            ("cleared", books.cleared),
+            ("refunded", books.refunded),
+        )
+        if value
+    ]
+    return " + ".join(said) or "nothing"

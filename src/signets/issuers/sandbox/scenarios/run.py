@@ -1,0 +1,182 @@
+"""Plays one scenario through one driver."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from signets.issuers.sandbox.scenarios.driver import Asked, Foreign, ScenarioDriver
+from signets.issuers.sandbox.scenarios.model import (
+    ASKING,
+    Books,
+    Do,
+    Place,
+    PurchaseTrace,
+    Scenario,
+    ScenarioTrace,
+    Step,
+    StepTrace,
+)
+
+#: Approves an intent with this maximum (minor units), so that the next purchase may pass.
+OpenIntent = Callable[[int], Awaitable[None]]
+
+#: The amounts that a seed chooses from: whole hundreds, so that every percentage is exact.
+_HUNDREDS = range(10, 40)
+
+
+async def run_scenario(
+    scenario: Scenario,
+    driver: ScenarioDriver,
+    card_ref: str,
+    seed: int,
+    *,
+    open_intent: OpenIntent,
+    place: Place | None = None,
+) -> ScenarioTrace:
+    """Play ``scenario`` on the card that the issuer knows as ``card_ref``.
+
+    The same seed gives the same amounts. Faults are off before and after; every webhook has been
+    tried once when this returns.
+
+    Args:
+        open_intent: Called before a purchase that Signets is meant to approve.
+        place: Where the card is used; it must match the card's vendor.
+
+    Raises:
+        DriverRefused: The network refused a step.
+    """
+    amount = 100 * random.Random(f"{scenario.name}:{seed}").choice(_HUNDREDS)  # noqa: S311
+    run = _Run(driver, card_ref, amount, place or Place(), f"{scenario.name}-{seed}")
+    await driver.clear_faults()
+    try:
+        steps = []
+        for step in scenario.steps:
+            if step.intent is not None:
+                await open_intent(run.of(step.intent))
+            steps.append(await run.play(step))
+    finally:
+        await driver.clear_faults()
+        await driver.drain()
+    purchases = {
+        label: PurchaseTrace(
+            token=run.tokens[label],
+            books=await driver.books(run.tokens[label]),
+            expected=_scaled(expected, run),
+        )
+        for label, expected in scenario.expected_at(driver.issuer).items()
+    }
+    return ScenarioTrace(
+        scenario=scenario.name,
+        issuer=driver.issuer,
+        seed=seed,
+        amount=amount,
+        steps=tuple(steps),
+        purchases=purchases,
+    )
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run under way: the tokens of its purchases by label."""
+
+    driver: ScenarioDriver
+    card: str
+    amount: int
+    place: Place
+    key: str
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def of(self, percent: int) -> int:
+        """``percent`` of the run's amount; exact, since that is a whole hundred."""
+        return self.amount * percent // 100
+
+    async def play(self, step: Step) -> StepTrace:
+        amount = None if step.percent is None else self.of(step.percent)
+        if step.do in ASKING:
+            approved = await self._ask(step, amount or 0)
+            outcome = "approved" if approved else "declined"
+        else:
+            outcome = "done"
+            await self._act(step, amount)
+        return StepTrace(
+            do=step.do,
+            purchase=step.purchase,
+            amount=amount,
+            outcome=outcome,
+            as_expected=outcome == (step.expect if step.do in ASKING else "done"),
+        )
+
+    async def _ask(self, step: Step, amount: int) -> bool:
+        if step.do is Do.INCREMENT:
+            return await self.driver.increment(self.tokens[step.purchase], amount)
+        asked: Asked
+        if step.do is Do.SINGLE_MESSAGE:
+            asked = await self.driver.single_message(self.card, amount, self.place)
+        else:
+            asked = await self.driver.authorize(self.card, amount, self.place, self._foreign(step))
+        self.tokens[step.purchase] = asked.token
+        return asked.approved
+
+    async def _act(self, step: Step, amount: int | None) -> None:
+        driver, label = self.driver, step.purchase
+        match step.do:
+            case Do.FORCE_POST:
+                self.tokens[label] = await driver.force_post(self.card, amount or 0, self.place)
+            case Do.OFFLINE_ADVICE:
+                self.tokens[label] = await driver.offline_advice(self.card, amount or 0, self.place)
+            case Do.REFUND_UNLINKED:
+                self.tokens[label] = await driver.refund_unlinked(
+                    self.card, amount or 0, self.place
+                )
+            case Do.PAUSE_AT_ISSUER | Do.OPEN_AT_ISSUER:
+                is_open = step.do is Do.OPEN_AT_ISSUER
+                await driver.set_card_open(self.card, is_open=is_open)
+            case Do.MAKE_CARD:
+                await driver.make_card(self.key)
+            case Do.FAULT:
+                await driver.set_fault(
+                    step.fault, step.count, delay_ms=step.delay_ms, part=step.part
+                )
+            case Do.ADVANCE_CLOCK:
+                await driver.advance_clock(step.seconds)
+            case Do.RESET_CLOCK:
+                await driver.reset_clock()
+            case _:
+                await self._move(step, self.tokens[label], amount)
+
+    async def _move(self, step: Step, token: str, amount: int | None) -> None:
+        driver = self.driver
+        match step.do:
+            case Do.CLEAR:
+                foreign = self._foreign(step)
+                await driver.clear(token, amount, foreign=foreign, final=step.final)
+            case Do.CLEAR_ANYWAY:
+                await driver.clear_anyway(token, amount or 0)
+            case Do.REVERSE:
+                await driver.reverse(token, amount)
+            case Do.EXPIRE:
+                await driver.expire(token)
+            case Do.ADVISE:
+                await driver.advise(token, amount or 0)
+            case Do.REFUND:
+                await driver.refund(token, amount or 0)
+            case Do.TAKE_BACK_REFUND:
+                await driver.take_back_refund(token)
+            case Do.CORRECT_CREDIT | Do.CORRECT_DEBIT:
+                credit = step.do is Do.CORRECT_CREDIT
+                await driver.correct(token, amount or 0, credit=credit)
+            case Do.UNDO:
+                await driver.undo(token)
+
+    def _foreign(self, step: Step) -> Foreign | None:
+        if step.merchant_percent is None:
+            return None
+        return Foreign(amount=self.of(step.merchant_percent))
+
+
+def _scaled(books: Books, run: _Run) -> Books:
+    return Books(
+        held=run.of(books.held), cleared=run.of(books.cleared), refunded=run.of(books.refunded)
+    )

@@ -1,0 +1,129 @@
+"""Every scenario through both faces: what the network does, and what our adapters read of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import islice, permutations
+from pathlib import Path
+
+import pytest
+from tests.contract.sandbox_kit import KEY
+from tests.contract.scenario_kit import Stage, issuer
+
+from signets.app.ports import TransactionUpdated
+from signets.core.settlement.fold import fold_snapshots
+from signets.core.settlement.model import Snapshot
+from signets.issuers.registry import ADAPTERS, ClosableIssuer, ConnectionSettings
+from signets.issuers.sandbox.scenarios import (
+    SCENARIOS,
+    Books,
+    Reach,
+    Scenario,
+    ScenarioTrace,
+    run_scenario,
+)
+from signets.issuers.sandbox.scenarios.page import scenarios_page
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "scenarios.md"
+#: Orders of arrival tried for each transaction of a scenario.
+ORDERS = 24
+
+
+async def _run_all(name: str, url: str) -> dict[str, ScenarioTrace]:
+    async with issuer(name, url) as stage:
+        found = {}
+        for scenario in SCENARIOS:
+            if name in scenario.issuers:
+                found[scenario.name] = await _run(stage, scenario)
+    return found
+
+
+async def _run(stage: Stage, scenario: Scenario) -> ScenarioTrace:
+    stage.owner.left = 0
+    stage.owner.events.clear()
+    return await run_scenario(
+        scenario, stage.driver, stage.card, 7, open_intent=stage.owner.open_intent
+    )
+
+
+@pytest.mark.parametrize("name", ["lithic", "stripe"])
+async def test_every_scenario_ends_as_it_says(sandbox_url: str, name: str) -> None:
+    """Each step is answered as expected, and the issuer's own objects show the expected books."""
+    found = await _run_all(name, sandbox_url)
+    wrong = {scenario: trace for scenario, trace in found.items() if not trace.as_expected}
+    assert wrong == {}
+    assert len(found) == sum(name in scenario.issuers for scenario in SCENARIOS)
+
+
+@pytest.mark.parametrize("name", ["lithic", "stripe"])
+async def test_our_adapters_read_the_same_books(sandbox_url: str, name: str) -> None:
+    """Read by API, every purchase folds to what the network holds and has moved."""
+    wrong = {}
+    async with issuer(name, sandbox_url) as stage:
+        adapter = _adapter(name, stage.url)
+        for scenario in SCENARIOS:
+            if name not in scenario.issuers:
+                continue
+            trace = await _run(stage, scenario)
+            for label, purchase in trace.purchases.items():
+                snapshot = await adapter.get_transaction(purchase.token)
+                assert snapshot is not None
+                if _net([snapshot]) != _of(purchase.books):
+                    wrong[scenario.name, label] = (_net([snapshot]), purchase.books)
+        await adapter.aclose()
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("name", ["lithic", "stripe"])
+async def test_any_order_of_webhooks_folds_to_the_same(sandbox_url: str, name: str) -> None:
+    """What was delivered, in many orders and twice, folds to the books; what was dropped cannot."""
+    wrong = {}
+    async with issuer(name, sandbox_url) as stage:
+        adapter = _adapter(name, stage.url)
+        for scenario in SCENARIOS:
+            if name not in scenario.issuers or "webhook_drop" in _faults(scenario):
+                continue
+            trace = await _run(stage, scenario)
+            told: dict[str, list[Snapshot]] = defaultdict(list)
+            for body in stage.owner.events:
+                event = adapter.parse_event("msg_1", body)
+                assert isinstance(event, TransactionUpdated)
+                told[event.snapshot.transaction_token].append(event.snapshot)
+            for label, purchase in trace.purchases.items():
+                snapshots = told[purchase.token]
+                for order in islice(permutations(snapshots), ORDERS):
+                    if _net([*order, *order]) != _of(purchase.books):
+                        wrong[scenario.name, label] = (_net(order), purchase.books)
+        await adapter.aclose()
+    assert wrong == {}
+
+
+def _adapter(name: str, url: str) -> ClosableIssuer:
+    mode = "sandbox" if name == "lithic" else "test"
+    return ADAPTERS[name](ConnectionSettings(api_key=KEY, base_url=url, mode=mode))
+
+
+def _faults(scenario: Scenario) -> set[str]:
+    return {step.fault for step in scenario.steps}
+
+
+def _net(snapshots: list[Snapshot] | tuple[Snapshot, ...]) -> tuple[int, int]:
+    state = fold_snapshots(snapshots)
+    return state.held, state.cleared - state.refunded
+
+
+def _of(books: Books) -> tuple[int, int]:
+    return books.held, books.cleared - books.refunded
+
+
+def test_common_scenarios_are_for_every_issuer_and_expect_the_same() -> None:
+    """Reach is no matter of opinion: common means both issuers and one expectation."""
+    for scenario in SCENARIOS:
+        is_common = len(scenario.issuers) == 2 and not scenario.per_issuer
+        assert (scenario.reach is Reach.COMMON) == is_common, scenario.name
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
+
+
+def test_the_page_of_scenarios_is_written_from_the_code() -> None:
+    """docs/reference/scenarios.md says what the catalogue says."""
+    assert PAGE.read_text() == scenarios_page()
