@@ -46,7 +46,7 @@ demo: setup  ## play the whole purchase loop on a temporary database
 
 test: setup  ## every test but those that need a browser
 	@echo "==> left out: tests marked 'browser'"
-	$(BIN)/python -m pytest -m 'not browser' $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'not browser' -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: setup  ## format, lint, types, import rules, the fast tests
 	$(BIN)/ruff format --check .

@@ -54,7 +54,8 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"{'unverified':22}{report['unverified']:>10.1%}",
         f"{'  of rows to match':22}{report['unverified_of_positives']:>10.1%}",
     ]
-    for title, table in (("kind", report["by_kind"]), ("source", report["by_source"])):
+    for title in ("kind", "source", "file"):
+        table = report[f"by_{title}"]
         lines += [
             "",
             f"{'by ' + title:32}{'rows':>6}{'match':>8}{'unverified':>12}{'no_match':>10}",

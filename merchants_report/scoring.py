@@ -78,6 +78,7 @@ def measure(answers: Sequence[Answered]) -> dict[str, object]:
         "unverified": _share(len(unsure), len(answers)),
         "unverified_of_positives": _share(sum(one.row.expected for one in unsure), len(good)),
         "by_kind": _by(answers, lambda one: one.row.kind),
+        "by_file": _by(answers, lambda one: one.row.file),
         "by_source": _by(answers, lambda one: one.row.source),
         "calibration": _calibration(answers),
         "baseline": rates(rows, lambda index: contains_main_word(rows[index])),

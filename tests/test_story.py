@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from tests.conftest import NewDatabase
+from tests.world import ELSEWHERE, World, open_world
+
+from signets.core.merchant.directory import Directory
 from signets.verifier import verify_bundle
-from tests.world import ELSEWHERE, World
 
 
-async def test_an_agent_buys_api_credits(world: World) -> None:
+@pytest.mark.parametrize("issuer", ["lithic", "stripe"])
+async def test_an_agent_buys_api_credits(
+    new_database: NewDatabase,
+    tmp_path: Path,
+    directory: Directory,
+    issuer: Literal["lithic", "stripe"],
+) -> None:
+    """The same story, word for word, whichever issuer the card is from."""
+    async with open_world(new_database, tmp_path, directory, issuer=issuer) as world:
+        await _story(world)
+
+
+async def _story(world: World) -> None:
     """Intent → policy → card window → authorization → clearing → verdict → evidence."""
     agent = await world.agent("infra-agent")
 
@@ -37,6 +56,6 @@ async def test_an_agent_buys_api_credits(world: World) -> None:
     bundle = await agent.evidence.bundle(intent.id)
     key = (await world.signets.evidence.key()).vkey
     assert verify_bundle(bundle, key).ok
-    damaged = bundle.replace(b'2165', b'2166', 1)
+    damaged = bundle.replace(b"2165", b"2166", 1)
     assert not verify_bundle(damaged, key).ok
     assert (await world.signets.ledger.check()).balanced

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from granian.constants import Interfaces
@@ -24,7 +24,6 @@ from prometheus_client import CollectorRegistry
 from signets import AsyncSignets
 from signets.app.authenticate import authenticate
 from signets.app.caller import Caller
-from signets.app.connect_issuer import Account, connect_issuer
 from signets.app.services import Services
 from signets.app.set_up_organization import NewOrganization, set_up_organization
 from signets.app.sweep import sweep
@@ -32,7 +31,9 @@ from signets.bootstrap import Runtime, open_runtime
 from signets.core.merchant.directory import Directory
 from signets.http.metrics import Metrics
 from signets.issuers.sandbox import SandboxConfig, create_app
+from signets.issuers.sandbox.scenarios import DriverRefused, Place, StripeDriver
 from signets.processes.api import build_application
+from signets.processes.sandbox_account import Face, connect_account
 from signets.settings import Settings
 
 SANDBOX_KEY = "sandbox_test_0123456789abcdef"
@@ -135,6 +136,60 @@ class SandboxNetwork:
         await self.post("/_sim/drain", timeout_seconds=10)
 
 
+class StripeNetwork(SandboxNetwork):
+    """The same through the sandbox's Stripe face."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        super().__init__(http)
+        self._bearer = {"Authorization": f"Bearer {SANDBOX_KEY}"}
+        self._driver = StripeDriver(http, SANDBOX_KEY)
+
+    async def card(self, card_id: str) -> dict[str, Any]:
+        """The issuer's card of one of our cards (our id is in its metadata)."""
+        answer = await self._http.get(
+            "/v1/issuing/cards", params={"limit": 100}, headers=self._bearer
+        )
+        listed: list[dict[str, Any]] = answer.json()["data"]
+        found = next(card for card in listed if card["metadata"]["signets"] == card_id)
+        return {**found, "token": found["id"]}
+
+    async def charge(self, card_id: str, amount: int, **merchant: Any) -> Charge:
+        card = await self.card(card_id)
+        place = _place({**OPENAI, **merchant})
+        asked = await self._driver.authorize(card["id"], amount, place, None)
+        return Charge(asked.token, asked.approved, "")
+
+    async def clear(self, token: str, amount: int | None = None) -> None:
+        await self._driver.clear(token, amount, foreign=None, final=True)
+
+    async def reverse(self, token: str, amount: int | None = None) -> None:
+        await self._driver.reverse(token, amount)
+
+    async def expire(self, token: str) -> None:
+        await self._driver.expire(token)
+
+    async def increment(self, token: str, amount: int) -> bool:
+        try:
+            return await self._driver.increment(token, amount)
+        except DriverRefused:
+            return False
+
+    async def force_post(self, card_id: str, amount: int, **merchant: Any) -> str:
+        place = _place({**OPENAI, **merchant})
+        return await self._driver.force_post((await self.card(card_id))["id"], amount, place)
+
+    async def set_state(self, card_id: str, state: str) -> None:
+        card = await self.card(card_id)
+        await self._driver.set_card_open(card["id"], is_open=state == "OPEN")
+
+
+def _place(merchant: dict[str, Any]) -> Place:
+    assert merchant["merchant_acceptor_country"] == "USA"
+    return Place(
+        name=merchant["descriptor"], mcc=merchant["mcc"], city=merchant["merchant_acceptor_city"]
+    )
+
+
 @dataclass
 class World:
     """One organization on one Signets, with its admin and any number of agents."""
@@ -223,8 +278,12 @@ async def open_world(
     directory: Directory,
     *,
     decision_seconds: float = 1.5,
+    issuer: Literal["lithic", "stripe"] = "lithic",
 ) -> AsyncIterator[World]:
-    """Start everything on free ports, with databases of this test alone."""
+    """Start everything on free ports, with databases of this test alone.
+
+    ``issuer`` is the face of the sandbox that Signets is connected to.
+    """
     port, sandbox_port = free_port(), free_port()
     settings = Settings(
         database_url=new_database(),
@@ -236,9 +295,7 @@ async def open_world(
     shift = {"by": timedelta()}
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(
-            open_runtime(
-                settings, shift=lambda: shift["by"], upgrade=False, directory=directory
-            )
+            open_runtime(settings, shift=lambda: shift["by"], upgrade=False, directory=directory)
         )
         metrics = Metrics(CollectorRegistry())
         engine, app = build_application(runtime, settings, metrics)
@@ -254,8 +311,9 @@ async def open_world(
                 trust_env=False,
             )
         )
-        world = await _set_up(runtime, stack, port, sandbox_port, SandboxNetwork(http), shift)
-        yield world
+        network = SandboxNetwork(http) if issuer == "lithic" else StripeNetwork(http)
+        face = Face(issuer)
+        yield await _set_up(runtime, stack, port, sandbox_port, network, shift, face)
 
 
 async def _set_up(
@@ -265,6 +323,7 @@ async def _set_up(
     sandbox_port: int,
     network: SandboxNetwork,
     shift: dict[str, timedelta],
+    face: Face,
 ) -> World:
     made = await set_up_organization(
         runtime.services,
@@ -273,16 +332,13 @@ async def _set_up(
         admin_email="ada@acme.test",
         admin_name="Ada",
     )
-    await connect_issuer(
+    await connect_account(
         runtime.services,
         made.organization.org_id,
-        Account(
-            issuer="sandbox",
-            mode="sandbox",
-            base_url=f"http://127.0.0.1:{sandbox_port}",
-            api_key=SANDBOX_KEY,
-            public_url=f"http://127.0.0.1:{port}",
-        ),
+        face,
+        base_url=f"http://127.0.0.1:{sandbox_port}",
+        api_key=SANDBOX_KEY,
+        public_url=f"http://127.0.0.1:{port}",
     )
     base_url = f"http://127.0.0.1:{port}"
     admin = AsyncSignets(api_key=made.admin_token, base_url=base_url, max_retries=0)

@@ -15,6 +15,7 @@ import procrastinate
 import structlog
 from typeid import TypeID
 
+from signets.app.known_merchants import MerchantCache
 from signets.app.policy_in_force import PolicyCache
 from signets.app.ports import Issuer, IssuerSecrets
 from signets.app.records import Connection
@@ -168,7 +169,7 @@ async def open_runtime(
                     vault=vault,
                     issuers=issuers,
                     jobs=ProcrastinateJobs(jobs),
-                    directory=directory or load_directory(),
+                    merchants=MerchantCache(directory or load_directory()),
                     policies=PolicyCache(),
                 )
                 yield Runtime(services=services, store=store, jobs=jobs, database_url=database.url)

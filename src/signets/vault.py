@@ -11,6 +11,8 @@ import base64
 import binascii
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -81,16 +83,24 @@ def load_secret(configured: str | None, data_dir: Path) -> bytes:
         return _decode(configured, "SIGNETS_SECRET_KEY")
     data_dir.mkdir(parents=True, exist_ok=True)
     path = data_dir / "secret.key"
+    if not path.exists():
+        _make(path)
+    return _decode(path.read_text(), str(path))
+
+
+def _make(path: Path) -> None:
+    """A fresh secret under its name, whole from the first moment: processes start together."""
+    # mkstemp makes a file that its owner alone can read.
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".secret-")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _decode(path.read_text(), str(path))
-    made = base64.b64encode(secrets.token_bytes(32))
-    with os.fdopen(handle, "wb") as file:
-        file.write(made + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return base64.b64decode(made)
+        with os.fdopen(handle, "wb") as file:
+            file.write(base64.b64encode(secrets.token_bytes(32)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was first: its secret counts
+            os.link(draft, path)
+    finally:
+        os.unlink(draft)
 
 
 def _decode(text: str, where: str) -> bytes:

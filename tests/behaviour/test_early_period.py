@@ -16,9 +16,7 @@ async def test_an_early_window_does_not_need_last_months_room(world: World) -> N
     now = await world.now()
     await travel_to(world, datetime(now.year + 1, 12, 3, 12, tzinfo=UTC))
     agent = await world.agent()
-    card = await agent.cards.create(
-        spending_limit=2200, merchant_lock="openai.com", recurring=True
-    )
+    card = await agent.cards.create(spending_limit=2200, merchant_lock="openai.com", recurring=True)
     subscription = await agent.intents.create(
         purpose="team plan",
         expected_amount=2000,

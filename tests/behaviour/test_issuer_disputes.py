@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.behaviour.kit import (
 from tests.world import World
 
 from signets.app.pull_events import pull_events
+from signets.app.pursue_disputes import submit_open_disputes
 from signets.client.types import Dispute, Transaction
 
 
@@ -98,6 +100,33 @@ async def test_a_claim_that_brings_nothing_is_spend_again(
     await balanced(world)
 
 
+@pytest.mark.parametrize("won", [True, False])
+async def test_a_provisional_credit_has_its_own_account(world: World, won: bool) -> None:
+    """Credited before the outcome: owed less, and owned only when won; taken back when lost."""
+    paid = await purchase(world)
+    made = await world.signets.disputes.open(paid, reason="not_received")
+
+    async def credit(amount: int, *, reverse: bool = False) -> None:
+        body = {"token": made.issuer_token, "amount": amount, "reverse": reverse}
+        await world.network.post("/_sim/faults", webhook_duplicate={"count": 1})
+        await world.network.post("/_sim/dispute_credit", **body)
+        await world.settle()
+
+    await credit(2000)
+    assert await account(world, "provisional_credit") == -2000
+    assert await account(world, "issuer_payable") == 0
+    assert await account(world, "disputed_receivable") == 2000
+    await credit(500, reverse=True)
+    assert await account(world, "provisional_credit") == -1500
+    now = await world.signets.transactions.get(paid.id)
+    assert (now.status, now.refunded) == ("disputed", 0)
+    await balanced(world)
+    await decide(world, made, "CASE_WON" if won else "CASE_CLOSED")
+    assert await account(world, "provisional_credit") == 0
+    assert await account(world, "issuer_payable") == (0 if won else -2000)
+    await balanced(world)
+
+
 async def test_no_budget_has_it_back_before_won(world: World) -> None:
     """A budget that refunds restore has room again only when the claim is won."""
     await unbounded(world)
@@ -114,8 +143,7 @@ async def test_no_budget_has_it_back_before_won(world: World) -> None:
     dispute = await world.signets.disputes.open(paid, reason="duplicate")
     again = {"card_id": card.id, "workflow": "again"}
     early = await buy(agent, 1900, **again)
-    assert early.state == "pending_approval"
-    await agent.intents.cancel(early)
+    assert early.state == "denied"
     await decide(world, dispute, "CASE_WON")
     assert (await buy(agent, 1900, **again)).state == "approved"
     await balanced(world)
@@ -166,4 +194,39 @@ async def test_a_claim_whose_outcome_no_webhook_brought_is_pulled(world: World) 
     assert (await world.signets.disputes.get(made)).state == "submitted"
     await pull_events(world.services, world.org_id)
     assert (await world.signets.disputes.get(made)).state == "won"
+    await balanced(world)
+
+
+async def test_a_claim_that_the_issuer_could_not_take_is_submitted_later_and_once(
+    world: World,
+) -> None:
+    """Nobody answers: the claim is kept, and the sweep submits it when somebody does."""
+    paid = await purchase(world)
+    async with world.services.store.unlocked(world.org_id) as uow:
+        [known] = await uow.identity.connections()
+        await uow.issuers.save_connection(replace(known, base_url="http://127.0.0.1:9"))
+    made = await world.signets.disputes.open(paid, reason="other")
+    assert (made.state, made.issuer_token) == ("opened", None)
+    assert await account(world, "disputed_receivable") == 2000
+    async with world.services.store.unlocked(world.org_id) as uow:
+        await uow.issuers.save_connection(known)
+    await world.settle()
+    sent = await world.signets.disputes.get(made)
+    assert sent.state == "submitted"
+    assert await submit_open_disputes(world.services, world.org_id) == 0
+    at_issuer = (await world.network._http.get("/v1/disputes")).json()["data"]
+    assert [one["token"] for one in at_issuer] == [sent.issuer_token]
+    await balanced(world)
+
+
+async def test_a_claim_that_the_issuer_refuses_is_withdrawn_with_its_word(world: World) -> None:
+    """The issuer says no: the money is spend again and a person is told why."""
+    paid = await purchase(world)
+    token = (await world.signets.decisions.list(limit=1)).data[0].request_id
+    body = {"amount": 1, "reason": "OTHER", "transaction_token": token}
+    await world.network.post("/v1/disputes", **body)  # by somebody, at the issuer
+    made = await world.signets.disputes.open(paid, reason="other")
+    assert (made.state, "disputed already" in (made.problem or "")) == ("withdrawn", True)
+    assert await account(world, "card_cleared") == 2000
+    assert "dispute_refused" in await alerts(world)
     await balanced(world)

@@ -199,7 +199,7 @@ async def test_a_verification_that_clears_is_a_purchase(world: World) -> None:
     paid = await transaction(world, probe.token)
     assert (paid.kind, paid.cleared, paid.held, paid.intent_id) == ("purchase", 100, 0, intent.id)
     now = await agent.intents.get(intent.id)
-    assert (now.used, now.charges, now.state) == (100, 1, "authorized")
+    assert (now.used, now.charges, now.state) == (100, 1, "settled")
     assert await reason(world, await world.network.charge(card, 2000)) == "no_open_intent"
     await world.travel(timedelta(minutes=31))
     assert (await agent.intents.get(intent.id)).state == "settled"

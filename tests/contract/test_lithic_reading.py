@@ -207,7 +207,7 @@ def test_totals_turn_lithics_signs() -> None:
         ),
         (["UNAUTHORIZED_MERCHANT"], "UNAUTHORIZED_MERCHANT", DecidedBy.US),
         (["CUSTOM_ASA_RESULT"], "USER_TRANSACTION_LIMIT", DecidedBy.US),
-        (["MALFORMED_ASA_RESPONSE"], "DECLINED", DecidedBy.US),
+        (["MALFORMED_ASA_RESPONSE"], "DECLINED", DecidedBy.TIMEOUT),
         (["CUSTOMER_ASA_TIMEOUT"], "DECLINED", DecidedBy.TIMEOUT),
         ([], "UNKNOWN_HOST_TIMEOUT", DecidedBy.TIMEOUT),
         ([], "INSUFFICIENT_FUNDS", DecidedBy.US),

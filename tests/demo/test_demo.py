@@ -15,15 +15,17 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 LETTERS = "abcdefghij"
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess, Path]:
-    """The finished run, and the folder in which it made its temporary one."""
+@pytest.fixture(scope="module", params=["lithic", "stripe"])
+def played(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> tuple[subprocess.CompletedProcess, Path]:
+    """The finished run with cards of one issuer, and the folder that it made its own in."""
     folder = tmp_path_factory.mktemp("demo")
     # As root, PostgreSQL runs under another account, which must be able to enter the folder;
     # pytest's own folders are private.
     where = folder if os.geteuid() else Path("/tmp")
     done = subprocess.run(
-        [sys.executable, "-m", "signets", "demo", "--json"],
+        [sys.executable, "-m", "signets", "demo", "--issuer", request.param, "--json"],
         env={
             **os.environ,
             "PYTHONPATH": str(SOURCE),

@@ -84,6 +84,13 @@ SCOPES = {
     "disputes_list": "transactions:read",
     "disputes_get": "transactions:read",
     "disputes_withdraw": "cards:control",
+    "merchants_list": "cards:read",
+    "merchants_get": "cards:read",
+    "merchants_put": "policy:write",
+    "merchants_match": "cards:read",
+    "merchants_learn": "intents:decide",
+    "merchant_reviews_list": "transactions:read",
+    "merchant_reviews_rule": "intents:decide",
     "issuers_list": "identity:read",
     "issuers_check": "identity:write",
     "issuers_rotate_secret": "identity:write",
@@ -96,7 +103,15 @@ SCOPES = {
     "evidence_bundle": "evidence:read",
     "evidence_key": "evidence:read",
 }
-NOT_FOR_AGENTS = {"decisions_list", "decisions_get", "ledger_check", "disputes_list"}
+NOT_FOR_AGENTS = {
+    "decisions_list",
+    "decisions_get",
+    "ledger_check",
+    "disputes_list",
+    "merchant_reviews_list",
+}
+# What their paths name is the same for everybody, and no object of a tenant.
+SHARED_NAMES = {"policy_get_version", "merchants_put"}
 PUBLIC = {
     "/healthz",
     "/readyz",
@@ -166,12 +181,13 @@ async def test_what_is_anothers_does_not_exist(running: World):
     bodies: dict[str, Any] = {
         "intents_amend": {"expected_amount": 1000},
         "disputes_open": {"reason": "other"},
+        "merchant_reviews_rule": {"ruling": "always"},
     }
     ours = running.ours
     before = running.rows()
     wrong = []
     for route in routes(running):
-        if "{" not in route.path or route.declared.operation == "policy_get_version":
+        if "{" not in route.path or route.declared.operation in SHARED_NAMES:
             continue
         operation, scope = route.declared.operation, SCOPES[route.declared.operation]
         for name, token in (

@@ -15,18 +15,27 @@ from psycopg import errors, sql
 from tests.postgres.process_kit import charge, new_tenant, tenant_runtime
 
 from signets.app.decide_approval import decide_approval
+from signets.app.merchant_records import Ruling
 from signets.app.records import ApprovalState
+from signets.app.rule_on_merchant import rule_on_merchant
 from signets.app.seal_evidence import seal_all
+from signets.app.vendors import put_vendor
 from signets.core.approval import Vote
 from signets.core.card import TRANSITIONS as CARD_MOVES
 from signets.core.card import CardState
 from signets.core.intent import TRANSITIONS as INTENT_MOVES
 from signets.core.intent import IntentState
 from signets.core.merchant.directory import Directory
+from signets.core.merchant.model import Merchant
 from signets.storage.postgres import embedded
 
 #: Tables that belong to no tenant: what no organization is known for, and the migrations' own.
 NOT_TENANTS = {"rejected_webhook", "alembic_version"}
+VENDOR: dict[str, Any] = {
+    "brand": "Acme Search",
+    "category": "developer_tools",
+    "lines": [{"name": "api", "patterns": [{"text": "ACME SEARCH LABS", "source": "observed"}]}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +70,9 @@ async def fill(url: str, data_dir: Path, directory: Directory) -> None:
         await made.policy(rules=[{"name": "ask", "then": "escalate", "approvals": 2}])
         asked = await made.intent(agent, 3000, vendor="aws.amazon.com")
         await decide_approval(made.services, made.admin, asked.id, Vote.APPROVE, "first of two")
+        merchant = Merchant(descriptor="OPENAI", acceptor_id="AC1")
+        await rule_on_merchant(made.services, made.admin, "openai.com", merchant, Ruling.ALWAYS)
+        await put_vendor(made.services, made.admin, "acmesearch.dev", VENDOR)
         await seal_all(made.services, made.org_id)
         await new_tenant(runtime, "other")
 
@@ -203,6 +215,8 @@ FIXED = (
     ("velocity_event", "amount = amount - 1"),
     ("approval_vote", "vote = 'deny'"),
     ("policy_version", "document = '{}'"),
+    ("custom_vendor", "document = '{}'"),
+    ("merchant_ruling", "ruling = 'other'"),
     ("decision", "approved = NOT approved, reason = 'frozen', hold = 0, intent_amount = 0"),
     ("decision", "hold = hold + 1"),
     ("decision", "inputs = '\\x00'"),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from signets.app.known_merchants import KnownMerchants, lock_of
 from signets.app.limits import Span, columns_of, counted_by, key_of, limit_span, span_of
 from signets.app.records import (
     Card,
@@ -34,8 +35,7 @@ from signets.core.authorization.facts import (
 )
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.card import UnlockWindow
-from signets.core.merchant.match import match_lock
-from signets.core.merchant.model import Learned, MatchResult, MerchantLock, MerchantMatch
+from signets.core.merchant.model import MatchResult, MerchantMatch
 from signets.core.policy.levels import (
     applicable_budgets,
     applicable_caps,
@@ -84,6 +84,7 @@ class Batch:
     policy: Policy
     policy_version: int
     organization_frozen: bool
+    merchants: KnownMerchants
     cards: dict[str, CardBook] = field(default_factory=dict)  # by issuer token
     decisions: dict[str, list[DecisionRow]] = field(default_factory=dict)  # by request id
     transactions: dict[str, Transaction] = field(default_factory=dict)  # by request id
@@ -186,9 +187,7 @@ class Batch:
             agent_id=card.agent_id,
             state=card.state,
             frozen=frozen,
-            lock=MerchantLock(
-                vendors=card.merchant_lock, allow_facilitators=card.allow_facilitators
-            ),
+            lock=lock_of(card),
             currency=card.currency,
             spending_limit=card.spending_limit,
             per_authorization_limit=card.per_authorization_limit,
@@ -239,6 +238,7 @@ async def gather(
         policy=policy,
         policy_version=version,
         organization_frozen=uow.organization.frozen_at is not None,
+        merchants=await services.merchants.of(uow),
     )
     tokens = sorted({request.card_token for request in requests})
     ids = sorted({request.request_id for request in requests})
@@ -253,7 +253,7 @@ async def gather(
     await _gather_cards(uow, batch, cards.result())
     await _gather_intents(uow, batch)
     for request in requests:
-        _examine(services, batch, request)
+        _examine(batch, request)
     await _gather_limits(uow, batch)
     return batch
 
@@ -297,24 +297,19 @@ async def _gather_intents(uow: UnitOfWork, batch: Batch) -> None:
     batch.events.update(zip(known, (task.result() for task in events), strict=True))
 
 
-def _examine(services: Services, batch: Batch, request: AuthorizationRequest) -> None:
+def _examine(batch: Batch, request: AuthorizationRequest) -> None:
     """Who is charging, and which limits that touches."""
     book = batch.cards.get(request.card_token)
     if book is None:
         return
     key = request_key(request)
-    match = match_lock(
-        MerchantLock(
-            vendors=book.card.merchant_lock, allow_facilitators=book.card.allow_facilitators
-        ),
-        request.merchant,
-        services.directory,
-        Learned(),
-    )
+    intent = batch.intents.get(book.window.intent_id) if book.window else None
+    earlier = batch.transactions.get(request.request_id)
+    under = (earlier and earlier.intent_id) or (intent and intent.id) or None
+    match = batch.merchants.match(lock_of(book.card), request.merchant, under)
     batch.matches[key] = match
     vendor = match.vendor if match.result is MatchResult.MATCH else None
-    known = services.directory.vendor(vendor) if vendor else None
-    intent = batch.intents.get(book.window.intent_id) if book.window else None
+    known = batch.merchants.directory.vendor(vendor) if vendor else None
     subject = Subject(
         agent_id=book.card.agent_id,
         agent_handle=book.agent_handle,

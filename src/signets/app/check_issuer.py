@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from signets.app.connect_issuer import addresses
+from signets.app.connect_issuer import addresses, set_up_lock
 from signets.app.journal import SYSTEM, alert, record
 from signets.app.ports import ChecksSetUp, Finding, ReplaysEvents, Severity
 from signets.app.records import Connection, JsonObject
@@ -43,7 +43,9 @@ async def check_issuers(services: Services, org_id: str) -> list[Checked]:
 
 async def check_issuer(services: Services, connection: Connection) -> Checked:
     """Check one connection; hold it or let it go."""
-    async with services.store.exclusive(f"check:{connection.id}"):
+    async with services.store.exclusive(set_up_lock(connection.id)):
+        async with services.store.unlocked(connection.org_id) as uow:
+            connection = await uow.identity.connection(connection.id) or connection
         findings = await _look(services, connection)
         async with services.store.transaction(connection.org_id) as uow:
             known = await uow.identity.connection(connection.id) or connection

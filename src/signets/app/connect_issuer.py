@@ -65,32 +65,44 @@ async def connect_issuer(services: Services, org_id: str, account: Account) -> C
         async with services.store.unlocked(org_id) as uow:
             known = await _known(uow, account)
             draft = _draft(services, uow, known, account)
-        client = services.issuers.client(draft)
-        authorize_url, events_url = addresses(draft)
-        secrets = await client.enroll(authorize_url=authorize_url, events_url=events_url)
-        before = services.issuers.secrets(known) if known is not None else IssuerSecrets((), ())
-        sealed = services.issuers.seal_secrets(org_id, merged(secrets, before))
-        async with services.store.transaction(org_id) as uow:
-            await uow.issuers.save_connection(
-                replace(draft, secrets_sealed=sealed, enrolled_at=uow.now)
+        async with services.store.exclusive(set_up_lock(draft.id)):
+            return await _enroll(services, account, known, draft)
+
+
+def set_up_lock(connection_id: str) -> str:
+    """Who changes a connection's set-up, here or at the issuer, or looks at both, holds this."""
+    return f"set_up:{connection_id}"
+
+
+async def _enroll(
+    services: Services, account: Account, known: Connection | None, draft: Connection
+) -> Connection:
+    org_id = draft.org_id
+    authorize_url, events_url = addresses(draft)
+    client = services.issuers.client(draft)
+    secrets = await client.enroll(authorize_url=authorize_url, events_url=events_url)
+    before = services.issuers.secrets(known) if known is not None else IssuerSecrets((), ())
+    sealed = services.issuers.seal_secrets(org_id, merged(secrets, before))
+    async with services.store.transaction(org_id) as uow:
+        await uow.issuers.save_connection(
+            replace(draft, secrets_sealed=sealed, enrolled_at=uow.now)
+        )
+        if known is None or _changed(services, known, account):
+            await record(
+                services,
+                uow,
+                "issuer.connected",
+                actor=SYSTEM,
+                subject=draft.id,
+                data={
+                    "issuer": draft.issuer,
+                    "mode": draft.mode,
+                    "base_url": draft.base_url,
+                    "public_url": draft.public_url,
+                    "again": known is not None,
+                },
             )
-            if known is None or _changed(services, known, account):
-                await record(
-                    services,
-                    uow,
-                    "issuer.connected",
-                    actor=SYSTEM,
-                    subject=draft.id,
-                    data={
-                        "issuer": draft.issuer,
-                        "mode": draft.mode,
-                        "base_url": draft.base_url,
-                        "public_url": draft.public_url,
-                        "again": known is not None,
-                    },
-                )
-            found = await uow.identity.connection(draft.id)
-    return found or draft
+        return await uow.identity.connection(draft.id) or draft
 
 
 async def plan_connection(services: Services, org_id: str, account: Account) -> Plan:

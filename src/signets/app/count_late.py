@@ -39,7 +39,9 @@ async def count_late(
     counted = sum(row.amount for row in rows)
     change = after.held + after.cleared - counted
     if change > 0:
-        template = rows[0] if rows else _row(services, uow, card, after, approved=True, counts=1)
+        template = (
+            rows[0] if rows else await _row(services, uow, card, after, approved=True, counts=1)
+        )
         await uow.ledger.add_velocity(
             [
                 replace(
@@ -77,11 +79,11 @@ async def _first(services: Services, uow: UnitOfWork, card: Card, after: Transac
     declined = after.status == "declined"
     if money > 0 or declined:
         amount = money or after.merchant_amount
-        row = _row(services, uow, card, after, approved=not declined, counts=1)
+        row = await _row(services, uow, card, after, approved=not declined, counts=1)
         await uow.ledger.add_velocity([replace(row, amount=amount)])
 
 
-def _row(
+async def _row(
     services: Services,
     uow: UnitOfWork,
     card: Card,
@@ -90,7 +92,8 @@ def _row(
     approved: bool,
     counts: int,
 ) -> VelocityRow:
-    known = services.directory.vendor(after.vendor) if after.vendor else None
+    directory = (await services.merchants.of(uow)).directory
+    known = directory.vendor(after.vendor) if after.vendor else None
     return VelocityRow(
         at=uow.now,
         id=services.new_id(Prefix.EVENT),

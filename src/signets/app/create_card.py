@@ -63,13 +63,8 @@ async def create_card(
             "`merchant_lock` names one to twenty vendors by domain (`openai.com`)",
             param="merchant_lock",
         )
-    vendors = tuple(
-        dict.fromkeys(
-            canonical_vendor(one, services.directory, param="merchant_lock")
-            for one in command.merchant_lock
-        )
-    )
     async with services.store.transaction(caller.org_id) as uow:
+        vendors = await _vendors(services, uow, command)
         earlier = await recall(uow, caller, idempotency)
         if earlier is None:
             agent = await _agent(uow, caller, command.agent_id)
@@ -96,6 +91,14 @@ async def create_card(
         await sync_now(services, caller.org_id, card_id)
     async with services.store.unlocked(caller.org_id) as uow:
         return await card_view(uow, card_id, replayed=earlier is not None)
+
+
+async def _vendors(services: Services, uow: UnitOfWork, command: CreateCard) -> tuple[str, ...]:
+    directory = (await services.merchants.of(uow)).directory
+    found = (
+        canonical_vendor(one, directory, param="merchant_lock") for one in command.merchant_lock
+    )
+    return tuple(dict.fromkeys(found))
 
 
 async def _agent(uow: UnitOfWork, caller: Caller, agent: str | None) -> Agent:

@@ -26,6 +26,7 @@ from signets.app.authorization_batch import (
 )
 from signets.app.booking import book
 from signets.app.journal import evidence_row, posting_rows
+from signets.app.merchant_records import MerchantReview
 from signets.app.records import (
     Card,
     DecisionRow,
@@ -38,6 +39,7 @@ from signets.app.records import (
     VelocityRow,
     WindowRow,
 )
+from signets.app.review_merchants import open_reviews, review_of
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.app.transaction_row import Identity, approvals_of, stored_totals, transaction_row
@@ -76,6 +78,7 @@ class Writes:
     card_seqs: dict[str, int] = field(default_factory=dict)
     windows: list[WindowRow] = field(default_factory=list)
     tripped: list[str] = field(default_factory=list)
+    reviews: list[MerchantReview] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +246,26 @@ def _apply(
     live_after(batch, after)
     _count(batch, writes, row, request, decision, limits)
     _record(services, uow, batch, writes, request, decision, row, card_book)
+    _ask(services, batch, writes, request, row, card_book)
     if decision.trips_breaker:
         writes.tripped.append(card.id)
+
+
+def _ask(
+    services: Services,
+    batch: Batch,
+    writes: Writes,
+    request: AuthorizationRequest,
+    row: DecisionRow,
+    card_book: CardBook,
+) -> None:
+    """A merchant that is not proven to be the vendor is a question for a member."""
+    window = card_book.window
+    intent = batch.intents.get(window.intent_id) if window else None
+    match = batch.matches[request_key(request)]
+    review = review_of(services, batch.merchants, card_book.card, intent, request, match, row)
+    if review is not None:
+        writes.reviews.append(review)
 
 
 def _lasting(decision: Decision, before: Transaction | None) -> DecisionKind:
@@ -468,5 +489,7 @@ async def _commit(services: Services, uow: UnitOfWork, writes: Writes) -> None:
             uow.ledger.add_velocity(writes.velocity),
         ):
             group.create_task(written)
+    if writes.reviews:
+        await open_reviews(services, uow, writes.reviews)
     for card_id in writes.tripped:
         await trip_breaker(services, uow, card_id)

@@ -115,8 +115,9 @@ async def read_declaration(
     Raises:
         Refusal: Naming the field at fault.
     """
-    vendor = canonical_vendor(command.expected_merchant, services.directory)
-    known = services.directory.vendor(vendor)
+    directory = (await services.merchants.of(uow)).directory
+    vendor = canonical_vendor(command.expected_merchant, directory)
+    known = directory.vendor(vendor)
     agent, named_card = await resolve_agent(uow, caller, command.agent_id, command.card_id, vendor)
     version, policy = await services.policies.in_force(uow)
     facts = IntentFacts(

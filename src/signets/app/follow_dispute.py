@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from signets.app.journal import alert, record
-from signets.app.ports import DisputeOutcome, IssuerDispute
+from signets.app.ports import DisputeCredited, DisputeOutcome, IssuerDispute
 from signets.app.records import Dispute
 from signets.app.refold import known_of, refold
 from signets.app.services import Services
@@ -48,7 +48,6 @@ async def follow_dispute(
         return
     if known.state is DisputeState.OPENED and told.outcome is not DisputeOutcome.WITHDRAWN:
         known = await submitted(services, uow, known, told)
-    await _credit(services, uow, known, told)
     after = _STATES.get(told.outcome)
     if after is None or after is known.state:
         return
@@ -135,15 +134,35 @@ async def open_claim(services: Services, uow: UnitOfWork, dispute: Dispute, *, a
     await _fold(services, uow, dispute, [opened], actor=actor)
 
 
-async def _credit(
-    services: Services, uow: UnitOfWork, dispute: Dispute, told: IssuerDispute
+async def credit_dispute(
+    services: Services, uow: UnitOfWork, connection_id: str, told: DisputeCredited
 ) -> None:
-    """What the issuer credited before the outcome; each step of it once."""
-    if dispute.state is not DisputeState.SUBMITTED or told.provisional <= 0:
+    """What the issuer credits before the outcome stands in an account of its own.
+
+    Each step is booked once. A step of a claim that is decided, or that nobody here opened, moves
+    nothing.
+    """
+    row = await uow.transactions.by_token(connection_id, told.transaction_token)
+    if row is None:
         return
-    given = min(told.provisional, dispute.amount)
-    event = _event(dispute, uow, "provisional", EventKind.PROVISIONAL_CREDIT, given)
-    await _fold(services, uow, dispute, [event], actor=f"issuer:{dispute.connection_id}")
+    claims = await uow.issuers.disputes(transaction_id=row.id, after=None, limit=10)
+    live = [one for one in claims if one.state is DisputeState.SUBMITTED]
+    if not live:
+        return
+    seen = {one.token for one in await uow.transactions.events(row.id)}
+    events = [
+        _event(
+            live[0],
+            uow,
+            f"credit:{step.token}",
+            EventKind.PROVISIONAL_CREDIT if step.amount > 0 else EventKind.PROVISIONAL_REVERSED,
+            abs(step.amount),
+        )
+        for step in told.steps
+        if f"{live[0].id}:credit:{step.token}" not in seen
+    ]
+    if events:
+        await _fold(services, uow, live[0], events, actor=f"issuer:{connection_id}")
 
 
 def _event(

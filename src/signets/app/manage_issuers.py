@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from signets.app.caller import Caller, not_found
 from signets.app.check_issuer import Checked, check_issuer
-from signets.app.connect_issuer import merged
+from signets.app.connect_issuer import merged, set_up_lock
 from signets.app.journal import record
 from signets.app.ports import IssuerSecrets, RotatesSecrets
 from signets.app.records import Connection
@@ -62,7 +62,7 @@ async def rotate_secret(services: Services, caller: Caller, connection_id: str) 
             f"{connection.issuer} rotates its signing secret in its dashboard only: roll it there, "
             "and connect again with the new one beside the old",
         )
-    async with services.store.exclusive(f"check:{connection.id}"):
+    async with services.store.exclusive(set_up_lock(connection.id)):
         fresh = await client.rotate_secret()
         async with services.store.transaction(caller.org_id) as uow:
             known = await uow.identity.connection(connection.id) or connection

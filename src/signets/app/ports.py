@@ -133,7 +133,6 @@ class IssuerDispute:
 
     Attributes:
         amount: What is claimed; what came back, where it was won.
-        provisional: What the issuer has credited until the claim is decided.
     """
 
     token: str
@@ -141,7 +140,6 @@ class IssuerDispute:
     outcome: DisputeOutcome
     amount: int
     updated: datetime
-    provisional: int = 0
     raw_status: str = ""
 
 
@@ -151,6 +149,23 @@ class DisputeUpdated(IssuerEvent):
 
     event_id: str
     dispute: IssuerDispute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionalStep:
+    """A provisional credit, or (negative) its being taken back. ``token``: the issuer's own."""
+
+    token: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeCredited(IssuerEvent):
+    """What the issuer credited on a claim before its outcome; all steps so far."""
+
+    event_id: str
+    transaction_token: str
+    steps: tuple[ProvisionalStep, ...]
 
 
 class Severity(StrEnum):

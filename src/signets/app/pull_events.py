@@ -35,8 +35,10 @@ async def pull_events(services: Services, org_id: str) -> int:
     return missed
 
 
-async def pull_connection(services: Services, connection: Connection) -> int:
-    """The same for one connection.
+async def pull_connection(
+    services: Services, connection: Connection, *, grace: timedelta = GRACE
+) -> int:
+    """The same for one connection, whose webhooks are missed once they are later than ``grace``.
 
     Raises:
         IssuerUnavailable, IssuerRefused: The issuer was not asked; the next pull starts where this
@@ -51,7 +53,7 @@ async def pull_connection(services: Services, connection: Connection) -> int:
         client = services.issuers.client(connection)
         missed = 0
         for snapshot in await client.list_transactions(begin=begin, end=now):
-            if snapshot.updated <= now - GRACE:
+            if snapshot.updated <= now - grace:
                 missed += await _apply(services, connection, snapshot)
         await _pull_disputes(services, connection)
         async with services.store.unlocked(connection.org_id) as uow:

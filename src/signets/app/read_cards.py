@@ -54,9 +54,10 @@ async def list_cards(
 ) -> list[CardView]:
     """Newest first. ``agent`` is an id or handle; an agent's key sees only its own."""
     caller.require(Scope.CARDS_READ)
-    if vendor is not None:
-        vendor = canonical_vendor(vendor, services.directory, param="vendor")
     async with services.store.unlocked(caller.org_id) as uow:
+        if vendor is not None:
+            directory = (await services.merchants.of(uow)).directory
+            vendor = canonical_vendor(vendor, directory, param="vendor")
         agent_id = await own_or_named(uow, caller, agent)
         cards = await uow.cards.page(agent_id=agent_id, vendor=vendor, after=after, limit=limit)
         return [await card_view(uow, card.id) for card in cards]

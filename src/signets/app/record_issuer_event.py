@@ -11,11 +11,13 @@ import msgspec
 
 from signets.app.authorize import DOWN, NOT_FOUND, NOT_SIGNED, Connections, Observer
 from signets.app.carry_out_flags import carry_out_flags
-from signets.app.follow_dispute import follow_dispute
+from signets.app.follow_dispute import credit_dispute, follow_dispute
 from signets.app.journal import alert, record
+from signets.app.known_merchants import lock_of
 from signets.app.ports import (
     Answer,
     BodyUnreadable,
+    DisputeCredited,
     DisputeUpdated,
     OtherEvent,
     SignatureInvalid,
@@ -29,12 +31,9 @@ from signets.app.sync_card import sync_now
 from signets.app.transaction_row import Identity
 from signets.core.authorization.decision import DecisionKind
 from signets.core.ids import Prefix
-from signets.core.merchant.match import match_lock
 from signets.core.merchant.model import (
-    Learned,
     MatchResult,
     Merchant,
-    MerchantLock,
     MerchantMatch,
 )
 from signets.core.settlement.fold import merge_events, newest_totals, seen_totals
@@ -109,7 +108,7 @@ class EventReceiver:
 def _names(event: object) -> tuple[str, str]:
     if isinstance(event, TransactionUpdated):
         return event.event_id, "transaction_updated"
-    if isinstance(event, DisputeUpdated):
+    if isinstance(event, DisputeUpdated | DisputeCredited):
         return event.event_id, "dispute_updated"
     if isinstance(event, OtherEvent):
         return event.event_id, event.event_type
@@ -197,6 +196,8 @@ async def _process(services: Services, org_id: str, row: InboxRow) -> None:
             push = done.after.card_id
         elif isinstance(event, DisputeUpdated):
             await follow_dispute(services, uow, row.connection_id, event.dispute)
+        elif isinstance(event, DisputeCredited):
+            await credit_dispute(services, uow, row.connection_id, event)
         else:
             outcome = InboxOutcome.UNKNOWN_KIND
         await uow.transactions.inbox_done(row.id, uow.now, outcome)
@@ -260,12 +261,8 @@ async def _known(
         result=MatchResult.NO_MATCH, confidence=0, vendor=None, rule="the card is not ours"
     )
     if card is not None:
-        match = match_lock(
-            MerchantLock(vendors=card.merchant_lock, allow_facilitators=card.allow_facilitators),
-            snapshot.merchant,
-            services.directory,
-            Learned(),
-        )
+        here = await services.merchants.of(uow)
+        match = here.match(lock_of(card), snapshot.merchant)
     first = snapshot.events[0] if snapshot.events else None
     return Known(
         identity=Identity(

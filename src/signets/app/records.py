@@ -30,6 +30,8 @@ class Organization:
     currency: str
     frozen_at: datetime | None
     created_at: datetime
+    merchants_version: int = 0  # of what it knows about merchants
+    vendors_version: int = 0  # of its own vendors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

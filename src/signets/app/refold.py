@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from signets.app.booking import book, position
 from signets.app.count_late import count_late
 from signets.app.journal import posting_rows, record
+from signets.app.learn_merchant import learn_merchant
 from signets.app.records import Card, DecisionRow, ExposureRow, Intent, Transaction, WindowRow
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -91,6 +92,7 @@ async def refold(
         await uow.transactions.put([after])
         await _book(services, uow, known, after, intent, window, state)
         await count_late(services, uow, known.card, before, after, known.decisions)
+        await learn_merchant(services, uow, after, known.merchant, known.match)
         await record(
             services,
             uow,

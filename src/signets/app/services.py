@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from signets.app.known_merchants import MerchantCache
 from signets.app.policy_in_force import PolicyCache
 from signets.app.ports import Issuer, IssuerSecrets
 from signets.app.records import Connection
 from signets.app.store import Store
 from signets.core.ids import Prefix
-from signets.core.merchant.directory import Directory
 
 
 class Vault(Protocol):
@@ -69,5 +69,5 @@ class Services:
     vault: Vault
     issuers: Issuers
     jobs: Jobs
-    directory: Directory
+    merchants: MerchantCache
     policies: PolicyCache

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
+from signets.app.merchant_records import MerchantFacts
 from signets.app.ports import IssuerCard, IssuerCardState
 from signets.app.records import (
     Agent,
@@ -462,6 +463,8 @@ class UnitOfWork(Protocol):
     def evidence(self) -> Evidence: ...
     @property
     def issuers(self) -> Issuers: ...
+    @property
+    def merchants(self) -> MerchantFacts: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 

@@ -34,31 +34,8 @@ async def open_window(
     Raises:
         Refusal: ``issuer_held`` while the check of its issuer connection finds it unsafe.
     """
-    connection = await uow.identity.connection(card.connection_id)
-    if connection is not None and connection.held_at is not None:
-        raise Refusal(
-            RefusalKind.CONFLICT,
-            "issuer_held",
-            f"no card opens at {connection.issuer} now: {connection.held_because}; it lifts by "
-            "itself once `signets issuers check` is content",
-        )
-    exposure = ExposureRow(
-        subject_id=intent.id,
-        card_id=card.id,
-        agent_id=intent.agent_id,
-        vendor=intent.vendor,
-        category=intent.category,
-        workflow=intent.workflow,
-        currency=card.currency,
-        counts_at=counts_at,
-        reserved=0,
-        held=0,
-        cleared=0,
-        refunded=0,
-    )
-    booking = reserve(exposure, reserved=intent.reserve, intent_id=intent.id)
-    await uow.ledger.put_exposures([booking.exposure])
-    await uow.ledger.post(posting_rows(services, uow, EntryKind.INTENT_APPROVED, booking.postings))
+    await _refuse_held(uow, card)
+    await _reserve(services, uow, intent, card, counts_at)
     window = WindowRow(
         id=services.new_id(Prefix.WINDOW),
         card_id=card.id,
@@ -87,6 +64,40 @@ async def open_window(
         },
     )
     return window
+
+
+async def _reserve(
+    services: Services, uow: UnitOfWork, intent: Intent, card: Card, counts_at: datetime
+) -> None:
+    """Set the intent's maximum aside, in the period in which it counts."""
+    exposure = ExposureRow(
+        subject_id=intent.id,
+        card_id=card.id,
+        agent_id=intent.agent_id,
+        vendor=intent.vendor,
+        category=intent.category,
+        workflow=intent.workflow,
+        currency=card.currency,
+        counts_at=counts_at,
+        reserved=0,
+        held=0,
+        cleared=0,
+        refunded=0,
+    )
+    booking = reserve(exposure, reserved=intent.reserve, intent_id=intent.id)
+    await uow.ledger.put_exposures([booking.exposure])
+    await uow.ledger.post(posting_rows(services, uow, EntryKind.INTENT_APPROVED, booking.postings))
+
+
+async def _refuse_held(uow: UnitOfWork, card: Card) -> None:
+    connection = await uow.identity.connection(card.connection_id)
+    if connection is not None and connection.held_at is not None:
+        raise Refusal(
+            RefusalKind.CONFLICT,
+            "issuer_held",
+            f"no card opens at {connection.issuer} now: {connection.held_because}; it lifts by "
+            "itself once `signets issuers check` is content",
+        )
 
 
 async def end_window(

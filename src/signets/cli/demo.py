@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from signets.cli.output import REFUSED, say
+from signets.processes.sandbox_account import Face
 
 #: As the shell has it: 128 + SIGINT.
 _INTERRUPTED = 130
@@ -20,6 +21,9 @@ def demo(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object as the last line, for programs.")
     ] = False,
+    issuer: Annotated[
+        Face, typer.Option(help="Whose cards: the sandbox speaks this issuer's wire API.")
+    ] = Face.LITHIC,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the data folder, to look around in it.")
     ] = False,
@@ -31,11 +35,11 @@ def demo(
     from signets.demo.printer import Progress, Story
     from signets.demo.runner import run, stopping_once, temporary_folder
 
-    story = Story()
+    story = Story(issuer.value.capitalize())
     started = time.monotonic()
     try:
         with stopping_once(), temporary_folder(keep=keep) as folder:
-            result = run(folder, Progress() if as_json else story)
+            result = run(folder, Progress() if as_json else story, issuer)
     except KeyboardInterrupt:
         say("interrupted; everything is stopped")
         raise typer.Exit(_INTERRUPTED) from None

@@ -15,6 +15,7 @@ from signets.cli import (
     identity,
     intents,
     issuers,
+    merchant_reviews,
     merchants,
     policy,
     processes,
@@ -60,6 +61,7 @@ def build() -> typer.Typer:
         ("db", setup.database),
     ):
         app.add_typer(group, name=name)
+    merchant_reviews.register(merchants.merchants)
     app.command()(demo.demo)
     app.command()(identity.alerts)
     app.command()(identity.freeze)

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -21,10 +21,11 @@ from signets.cli.output import (
     print_table,
 )
 from signets.core.errors import Refusal
-
-if TYPE_CHECKING:
-    from signets.core.merchant.directory import Directory
-    from signets.core.merchant.model import Merchant, MerchantMatch
+from signets.core.merchant.directory import Directory
+from signets.core.merchant.domains import canonical_vendor
+from signets.core.merchant.grammar import normalize
+from signets.core.merchant.match import identify, match_lock
+from signets.core.merchant.model import Learned, Merchant, MerchantLock, MerchantMatch
 
 merchants = typer.Typer(no_args_is_help=True, help="Vendors, and merchants as networks send them.")
 
@@ -51,7 +52,8 @@ def list_(*, as_json: JsonFlag = False) -> None:
     found = read_vendor_files()
     if as_json:
         keys = ("domain", "brand", "category", "aliases", "family")
-        print_json([{key: one.get(key) for key in keys} for one in found])
+        data = [{key: one.get(key) for key in keys} for one in found]
+        print_json({"data": data, "has_more": False, "next_after": None})
         return
     rows = [
         (one["domain"], one["brand"], one["category"], len(one.get("network_ids", ())))
@@ -66,7 +68,6 @@ def show(lock: LockArgument, *, as_json: JsonFlag = False) -> None:
 
     Example: signets merchants show openai.com
     """
-    from signets.core.merchant.domains import canonical_vendor
     from signets.vendors import load_directory, read_vendor_files
 
     domain = canonical_vendor(lock, load_directory(), param="lock")
@@ -126,7 +127,7 @@ def match(
         answer = _ask(vendor, merchant, directory)
         told = _told(lock, merchant, answer)
         if as_json:
-            write(json.dumps(told, ensure_ascii=False) + "\n")
+            write(json.dumps(told) + "\n")
         else:
             print_lines(["\t".join(str(value) for value in told.values())])
 
@@ -147,9 +148,6 @@ def explain(
 
     Example: signets merchants explain openai.com "OPENAI *CHATGPT SUBSCR" --country US
     """
-    from signets.core.merchant.grammar import normalize
-    from signets.core.merchant.match import identify
-    from signets.core.merchant.model import Learned
     from signets.vendors import load_directory
 
     given = {
@@ -222,8 +220,6 @@ def _checked(
     given: dict[str, Any], directory: Directory, vendors: dict[str, str]
 ) -> tuple[str, str, Merchant]:
     """Raises ValueError naming the field. ``vendors`` remembers locks that were read."""
-    from signets.core.merchant.domains import canonical_vendor
-    from signets.core.merchant.model import Merchant
 
     lock = _text(given, "lock")
     if not lock:
@@ -258,8 +254,6 @@ def _text(given: dict[str, Any], name: str) -> str | None:
 
 
 def _ask(vendor: str, merchant: Merchant, directory: Directory) -> MerchantMatch:
-    from signets.core.merchant.match import match_lock
-    from signets.core.merchant.model import Learned, MerchantLock
 
     return match_lock(MerchantLock(vendors=(vendor,)), merchant, directory, Learned())
 

@@ -54,11 +54,13 @@ def api(
     Example: signets api --workers 2
     """
     from signets.processes.api import run_api
+    from signets.processes.lifeline import end_with_starter
     from signets.processes.serve import child_environment, with_ports
 
     settings = with_ports(load_settings(data_dir=data_dir, host=host, port=port))
     # The server starts processes of its own, which read their settings from the environment.
     os.environ.update(child_environment(settings))
+    end_with_starter()
     say(f"API on http://{settings.host}:{settings.port}")
     run_api(settings, workers=workers)
 
@@ -68,11 +70,13 @@ def worker(*, data_dir: DataDirOption = None) -> None:
 
     Example: signets worker
     """
+    from signets.processes.lifeline import end_with_starter
     from signets.processes.worker import work
     from signets.structured_log import configure_logging
 
     settings = load_settings(data_dir=data_dir)
     configure_logging(settings.log_level)
+    end_with_starter()
     say("worker started")
     asyncio.run(work(settings))
 
@@ -82,10 +86,12 @@ def sandbox_serve(*, port: SandboxPortOption = None, data_dir: DataDirOption = N
 
     Example: signets sandbox serve --port 8421
     """
+    from signets.processes.lifeline import end_with_starter
     from signets.processes.sandbox import run_sandbox, sandbox_url
     from signets.processes.serve import child_environment, with_ports
 
     settings = with_ports(load_settings(data_dir=data_dir, sandbox_port=port))
     os.environ.update(child_environment(settings))
+    end_with_starter()
     say(f"sandbox issuer on {sandbox_url(settings)}")
     run_sandbox(settings)

@@ -24,6 +24,7 @@ from signets.cli.output import (
     say,
 )
 from signets.cli.processes import sandbox_serve
+from signets.cli.scenarios import run_scenarios
 
 if TYPE_CHECKING:
     from signets.cli.sandbox_driver import Charge, SandboxDriver
@@ -32,6 +33,7 @@ sandbox = typer.Typer(no_args_is_help=True, help="The sandbox issuer: a card net
 clock = typer.Typer(no_args_is_help=True, help="The network's time.")
 faults = typer.Typer(no_args_is_help=True, help="What goes wrong on demand.")
 sandbox.command("serve")(sandbox_serve)
+sandbox.command("run")(run_scenarios)
 sandbox.add_typer(clock, name="clock")
 sandbox.add_typer(faults, name="faults")
 

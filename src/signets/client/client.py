@@ -14,6 +14,7 @@ from signets.client.exchange import Connection, connection, is_loopback
 from signets.client.identity import Agents, Alerts, Keys, Members, OrganizationResource
 from signets.client.intents import AsyncIntents, Intents
 from signets.client.issuers import Disputes, IssuerEvents, Issuers
+from signets.client.merchants import MerchantReviews, Merchants
 from signets.client.operation import RunnerT
 from signets.client.policy import PolicyResource
 from signets.client.runner import AsyncRunner, Runner
@@ -40,6 +41,8 @@ class _Client(Generic[RunnerT]):
         self.issuers = Issuers(runner)
         self.issuer_events = IssuerEvents(runner)
         self.disputes = Disputes(runner)
+        self.merchants = Merchants(runner)
+        self.merchant_reviews = MerchantReviews(runner)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._base_url!r})"

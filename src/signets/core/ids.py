@@ -33,6 +33,8 @@ class Prefix(StrEnum):
     REQUEST = "req"  # HTTP request
     ALERT = "alr"
     DISPUTE = "dsp"
+    REVIEW = "mrv"  # of a merchant
+    RULING = "mrl"
 
 
 _SUFFIX = re.compile(r"[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}")

@@ -172,6 +172,7 @@ def planned_twice(stage: Stage, scene: Scene) -> None:
         (first[0].id if first else "", [again.id]),
         f"the first intent again (duplicate_of); {len(intents)} intent in all",
     )
+    _until_open(stage, again.card_id)
     one = stage.charge(again.card_id, 2142, GITHUB)
     two = stage.charge(again.card_id, 2142, GITHUB)
     refusal = stage.decision(two)
@@ -194,6 +195,12 @@ def planned_twice(stage: Stage, scene: Scene) -> None:
         f"one intent, {after.charges} charge of {money(paid.cleared)}, {paid.verdict}",
     )
     scene.end("one_intent_one_charge", paid.verdict, refusal.reason, again.id)
+
+
+def _until_open(stage: Stage, card_id: str | None) -> None:
+    """The call that made the card was cut off: it may still be on its way at the issuer."""
+    if card_id is not None:
+        stage.soon(lambda: stage.admin.cards.get(card_id), lambda one: one.issuer_state == "open")
 
 
 def account_check(stage: Stage, scene: Scene) -> None:

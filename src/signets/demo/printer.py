@@ -49,7 +49,9 @@ class Progress:
 class Story:
     """A table a scene, on standard output; progress on standard error."""
 
-    def __init__(self) -> None:
+    def __init__(self, issuer: str) -> None:
+        """``issuer``: as people write its name."""
+        self._issuer = issuer
         width = None if sys.stdout.isatty() else 118
         self._console = Console(width=width, highlight=False)
 
@@ -62,9 +64,9 @@ class Story:
         self.lines(
             [
                 "Everything runs: an API, a worker, PostgreSQL, and a sandbox issuer that speaks",
-                "Lithic's wire API. Agents and members use the Python SDK; merchants charge cards",
-                "at the sandbox, which asks Signets over signed HTTP. A ✓ marks what the running",
-                "system was asked about and found to be so.",
+                f"{self._issuer}'s wire API. Agents and members use the Python SDK; merchants",
+                "charge cards at the sandbox, which asks Signets over signed HTTP. A ✓ marks what",
+                "the running system was asked about and found to be so.",
                 "",
                 "The policy: " + "; ".join(policy) + ".",
             ]

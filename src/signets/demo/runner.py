@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -24,8 +24,10 @@ from signets.demo import buying, defending, proving
 from signets.demo.printer import Narrator
 from signets.demo.scene import Outcome, Scene
 from signets.demo.stage import NotSeen, Stage, money
+from signets.demo.stripe_network import StripeNetwork
 from signets.processes.sandbox import sandbox_key, sandbox_url
-from signets.processes.serve import children, connect_sandbox, public_url, with_ports
+from signets.processes.sandbox_account import Face
+from signets.processes.serve import Child, children, connect_sandbox, public_url, with_ports
 from signets.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,8 +86,8 @@ class Result:
         }
 
 
-def run(folder: Path, narrator: Narrator) -> Result:
-    """Play everything in ``folder``, which becomes the data folder.
+def run(folder: Path, narrator: Narrator, face: Face = Face.LITHIC) -> Result:
+    """Play everything in ``folder``, which becomes the data folder, with cards of one issuer.
 
     Raises:
         Refusal: The system could not be started.
@@ -93,7 +95,7 @@ def run(folder: Path, narrator: Narrator) -> Result:
     settings = own_settings(folder)
     with ExitStack() as stack:
         narrator.progress("making a database and an organization in a temporary folder")
-        stage = _stage(settings, _start(settings, narrator, stack), stack)
+        stage = _stage(settings, _start(settings, narrator, stack, face), stack, face)
         narrator.ready(policy_in_words(stage.admin.policy.get().document))
         outcomes: list[Outcome] = []
         for letter, title, play in SCENES:
@@ -142,16 +144,22 @@ def own_settings(folder: Path) -> Settings:
     return with_ports(Settings(data_dir=folder, port=0, sandbox_port=0, log_level="error"))
 
 
-def _start(settings: Settings, narrator: Narrator, stack: ExitStack) -> NewOrganization:
+def _start(settings: Settings, narrator: Narrator, stack: ExitStack, face: Face) -> NewOrganization:
     """All processes, and meanwhile the organization: whoever comes first starts the database."""
     with ThreadPoolExecutor(max_workers=1) as executor:
         making = executor.submit(lambda: asyncio.run(_organization(settings)))
-        stack.enter_context(children(settings, sandbox=True, workers=1, say=narrator.progress))
+        stack.enter_context(_children(settings, narrator, face))
         made = making.result()
     save_key(settings.data_dir, made.admin_token)
     # The processes may have been ready, and have looked for organizations, before there was one.
-    connect_sandbox(settings, narrator.progress)
+    connect_sandbox(settings, narrator.progress, face)
     return made
+
+
+def _children(
+    settings: Settings, narrator: Narrator, face: Face
+) -> AbstractContextManager[list[Child]]:
+    return children(settings, sandbox=True, workers=1, say=narrator.progress, face=face)
 
 
 async def _organization(settings: Settings) -> NewOrganization:
@@ -169,8 +177,9 @@ async def _organization(settings: Settings) -> NewOrganization:
         )
 
 
-def _stage(settings: Settings, made: NewOrganization, stack: ExitStack) -> Stage:
+def _stage(settings: Settings, made: NewOrganization, stack: ExitStack, face: Face) -> Stage:
     base_url = public_url(settings)
+    network = SandboxDriver if face is Face.LITHIC else StripeNetwork
     admin = stack.enter_context(Signets(api_key=made.admin_token, base_url=base_url))
     maya = admin.members.create(email="maya@example.com", name="Maya", role="approver")
     key = admin.keys.create(owner="member", member_id=maya, name="Maya's key")
@@ -178,7 +187,7 @@ def _stage(settings: Settings, made: NewOrganization, stack: ExitStack) -> Stage
         base_url=base_url,
         admin=admin,
         approver=stack.enter_context(Signets(api_key=key.secret, base_url=base_url)),
-        network=stack.enter_context(SandboxDriver(sandbox_url(settings), sandbox_key(settings))),
+        network=stack.enter_context(network(sandbox_url(settings), sandbox_key(settings))),
         folder=settings.data_dir,
         log_key=admin.evidence.key().vkey,
         clients=stack,

@@ -19,6 +19,7 @@ from signets.http import (
     intents,
     issuer_admin,
     issuers,
+    merchants,
     policy,
     transactions,
 )
@@ -35,7 +36,17 @@ from signets.http.routing import GuardedRoute
 
 def api_routes() -> Iterator[GuardedRoute]:
     """Every route that takes an API key."""
-    nouns = (intents, cards, transactions, disputes, policy, evidence, identity, issuer_admin)
+    nouns = (
+        intents,
+        cards,
+        transactions,
+        disputes,
+        merchants,
+        policy,
+        evidence,
+        identity,
+        issuer_admin,
+    )
     for noun in nouns:
         for endpoint in noun.ENDPOINTS:
             yield GuardedRoute(endpoint)

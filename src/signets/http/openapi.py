@@ -33,6 +33,8 @@ _TAGS = (
     ("cards", "Virtual cards, locked unless an intent's window is open."),
     ("transactions", "What happened with money."),
     ("disputes", "Money claimed back."),
+    ("merchants", "Vendors that cards can be locked to."),
+    ("merchant", "Questions about who charged."),
     ("decisions", "Our answers to authorization requests."),
     ("ledger", "The books."),
     ("policy", "The rules, versioned."),

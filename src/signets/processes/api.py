@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
@@ -19,10 +20,11 @@ from signets.bootstrap import LoggingObserver, Runtime, open_runtime
 from signets.http.application import create_app
 from signets.http.config import HttpConfig
 from signets.http.metrics import Metrics
+from signets.processes.lifeline import end_with
 from signets.settings import Settings
 from signets.storage.postgres import migrate
 from signets.storage.postgres.errors import UNAVAILABLE_ERRORS
-from signets.structured_log import configure_logging
+from signets.structured_log import configure_logging, server_logging
 
 
 class ApiProcess:
@@ -89,6 +91,7 @@ def build_application(
 
 def api_app() -> ApiProcess:
     """Factory for the server's own processes; settings come from the environment."""
+    end_with(os.getppid())
     settings = Settings()
     configure_logging(settings.log_level)
     return ApiProcess(settings)
@@ -96,6 +99,7 @@ def api_app() -> ApiProcess:
 
 def run_api(settings: Settings, *, workers: int = 1) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight."""
+    configure_logging(settings.log_level)
     Granian(
         "signets.processes.api:api_app",
         factory=True,
@@ -108,4 +112,5 @@ def run_api(settings: Settings, *, workers: int = 1) -> None:
         workers_kill_timeout=30,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]  # the enum's value, as its CLI takes it
+        log_dictconfig=server_logging(),
     ).serve()

@@ -11,9 +11,10 @@ from granian.constants import Interfaces, Loops
 from starlette.applications import Starlette
 
 from signets.issuers.sandbox import SandboxConfig, create_app
+from signets.processes.lifeline import end_with
 from signets.settings import Settings
 from signets.storage.postgres.database import open_database
-from signets.structured_log import configure_logging
+from signets.structured_log import configure_logging, server_logging
 
 DATABASE = "signets_sandbox"
 
@@ -39,6 +40,7 @@ def sandbox_url(settings: Settings) -> str:
 
 def sandbox_app() -> Starlette:
     """Factory for the server's own process; settings come from the environment."""
+    end_with(os.getppid())
     settings = Settings()
     configure_logging(settings.log_level)
     url = os.environ["SIGNETS_SANDBOX_DATABASE_URL"]
@@ -47,6 +49,7 @@ def sandbox_app() -> Starlette:
 
 def run_sandbox(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    configure_logging(settings.log_level)
     configured = settings.sandbox_database_url
     with open_database(
         url=configured.get_secret_value() if configured else None,
@@ -64,4 +67,5 @@ def run_sandbox(settings: Settings) -> None:
             workers=1,
             log_access=False,
             log_level="warning",  # type: ignore[arg-type]  # the enum's value, as its CLI takes it
+            log_dictconfig=server_logging(),
         ).serve()

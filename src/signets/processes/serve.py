@@ -17,7 +17,9 @@ from types import FrameType
 import httpx
 
 from signets.core.errors import Refusal, RefusalKind
+from signets.processes.lifeline import PARENT, await_free
 from signets.processes.sandbox import sandbox_key, sandbox_url
+from signets.processes.sandbox_account import Face, connect_account
 from signets.settings import Settings
 from signets.storage.postgres.database import open_database
 
@@ -38,10 +40,13 @@ class Child:
     restarts: list[float] = field(default_factory=list)
 
     def start(self, environment: dict[str, str]) -> None:
-        """Start it as a group of its own, so that a terminal's Ctrl-C reaches the parent alone."""
+        """Start it as a group of its own, so that a terminal's Ctrl-C reaches the parent alone.
+
+        It finishes by itself where this process is killed.
+        """
         self.process = subprocess.Popen(
             [sys.executable, "-m", "signets", *self.arguments],
-            env=environment,
+            env={**environment, PARENT: str(os.getpid())},
             start_new_session=True,
         )
 
@@ -98,9 +103,12 @@ def serve(settings: Settings, *, sandbox: bool, workers: int, say: Callable[[str
     """Run everything until SIGTERM or SIGINT; returns the exit code.
 
     Raises:
-        Refusal: A child did not get ready in time.
+        Refusal: A port is taken, or a child did not get ready in time.
     """
     settings = with_ports(settings)
+    await_free(settings.host, settings.port, "--port")
+    if sandbox:
+        await_free(settings.sandbox_host, settings.sandbox_port, "--sandbox-port")
     stopping = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -140,7 +148,12 @@ def keep_alive(child: Child, environment: dict[str, str], say: Callable[[str], N
 
 @contextmanager
 def children(
-    settings: Settings, *, sandbox: bool, workers: int, say: Callable[[str], None]
+    settings: Settings,
+    *,
+    sandbox: bool,
+    workers: int,
+    say: Callable[[str], None],
+    face: Face = Face.LITHIC,
 ) -> Iterator[list[Child]]:
     """All processes, ready; stopped in turn at the end (API first, sandbox last)."""
     environment = child_environment(settings)
@@ -163,7 +176,7 @@ def children(
             )
         await_ready(f"http://{settings.host}:{settings.port}/readyz", api, {})
         if sandbox:
-            connect_sandbox(settings, say)
+            connect_sandbox(settings, say, face)
         yield running
     finally:
         order = {"api": 0, "worker": 1, "sandbox": 2}
@@ -195,26 +208,24 @@ def await_ready(url: str, child: Child, headers: dict[str, str]) -> None:
     )
 
 
-def connect_sandbox(settings: Settings, say: Callable[[str], None]) -> None:
+def connect_sandbox(
+    settings: Settings, say: Callable[[str], None], face: Face = Face.LITHIC
+) -> None:
     """Point the sandbox at this API for every organization (ports may have changed)."""
-    # Heavy, and needed last: the children start, and the sandbox runs, without them.
-    from signets.app.connect_issuer import Account, connect_issuer
+    # Heavy, and needed last: the children start, and the sandbox runs, without it.
     from signets.bootstrap import open_runtime
 
     async def connect() -> None:
         async with open_runtime(settings, pool_size=2, upgrade=False) as runtime:
             organizations = await runtime.services.store.organization_ids()
             for org_id in organizations:
-                await connect_issuer(
+                await connect_account(
                     runtime.services,
                     org_id,
-                    Account(
-                        issuer="sandbox",
-                        mode="sandbox",
-                        base_url=sandbox_url(settings),
-                        api_key=sandbox_key(settings),
-                        public_url=public_url(settings),
-                    ),
+                    face,
+                    base_url=sandbox_url(settings),
+                    api_key=sandbox_key(settings),
+                    public_url=public_url(settings),
                 )
             if not organizations:
                 say("no organization yet: make one with `signets init`, then start again")

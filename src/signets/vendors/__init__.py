@@ -43,7 +43,7 @@ def read_suffixes() -> Suffixes:
 
 
 def load_directory() -> Directory:
-    """Read and compile the directory that ships with Signets (a few tenths of a second; do it once).
+    """Read and index the directory that ships with Signets (about a tenth of a second; once).
 
     Raises:
         Refusal: ``vendor_file_invalid`` where a file cannot be read as a vendor.

@@ -11,7 +11,15 @@ import pytest
 from signets.core.errors import Refusal
 from signets.core.merchant.collisions import collisions
 from signets.core.merchant.directory import parse_directory
-from signets.vendors import load_directory, read_facilitators, read_schema, read_vendor_files
+from signets.core.merchant.domains import registrable
+from signets.core.merchant.grammar import Source
+from signets.vendors import (
+    load_directory,
+    read_facilitators,
+    read_schema,
+    read_suffixes,
+    read_vendor_files,
+)
 
 FILES = read_vendor_files()
 DIRECTORY = load_directory()
@@ -50,6 +58,26 @@ def test_aliases_and_sellers_are_unique_and_known() -> None:
     assert {name for name, members in families.items() if members < 2} == set()
 
 
+def test_no_alias_is_a_domain_where_customers_get_names() -> None:
+    """A public suffix as an alias would make every customer of the platform the vendor."""
+    suffixes = read_suffixes()
+    shared = {
+        domain
+        for entry in DIRECTORY.vendors.values()
+        for domain in entry.domains
+        if registrable(domain, suffixes) is None
+    }
+    assert shared == {"pythonanywhere.com"}  # itself a vendor: matched exactly, never below it
+
+
+def test_the_directory_holds_what_agents_buy() -> None:
+    """At least 150 vendors, in every category, and none with a guess alone."""
+    assert len(DIRECTORY.vendors) >= 150
+    assert len({entry.category for entry in DIRECTORY.vendors.values()}) == 12
+    for entry in DIRECTORY.vendors.values():
+        assert any(pattern.source is not Source.GUESS for pattern in entry.patterns), entry.domain
+
+
 def test_facilitators_name_vendors_of_the_directory() -> None:
     """A facilitator's own vendor, where it is given, is in the directory."""
     named = [f["vendor"] for f in read_facilitators() if "vendor" in f]
@@ -71,6 +99,10 @@ def test_facilitators_name_vendors_of_the_directory() -> None:
         (
             {"lines": [{"name": "main", "patterns": [{"text": "ACME", "source": "hearsay"}]}]},
             "hear",
+        ),
+        (
+            {"lines": [{"name": "main", "patterns": [{"text": "AC", "source": "guess"}]}]},
+            "shorter",
         ),
         ({"aliases": ["openai.com"]}, "openai.com"),
         ({"mcc_groups": ["everything"]}, "everything"),

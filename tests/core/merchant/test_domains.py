@@ -32,6 +32,11 @@ DIRECTORY = load_directory()
         ("acme.dev", "acme.dev"),
         ("billing.acme.dev", "acme.dev"),
         ("shop.acme.co.uk", "acme.co.uk"),
+        ("fly.io", "fly.io"),
+        (" Fly.io ", "fly.io"),
+        ("pythonanywhere.com", "pythonanywhere.com"),
+        ("www.ck", "www.ck"),
+        ("shop.acme.com.ac", "acme.com.ac"),
     ],
 )
 def test_a_domain_host_or_url_names_its_vendor(typed: str, vendor: str) -> None:
@@ -50,6 +55,9 @@ def test_a_domain_host_or_url_names_its_vendor(typed: str, vendor: str) -> None:
         ("openai.vercel.app", "openai.vercel.app"),
         ("openai.up.railway.app", "openai.up.railway.app"),
         ("google.com", "google.com"),
+        ("openai.pythonanywhere.com", "openai.pythonanywhere.com"),
+        ("openai.github.io", "openai.github.io"),
+        ("openai.s3.amazonaws.com", "openai.s3.amazonaws.com"),
     ],
 )
 def test_a_name_that_only_contains_a_vendor_is_another_vendor(typed: str, vendor: str) -> None:
@@ -72,6 +80,8 @@ def test_a_name_that_only_contains_a_vendor_is_another_vendor(typed: str, vendor
         ("-openai.com", "vendor_invalid"),
         ("openai..com", "vendor_invalid"),
         ("vercel.app", "vendor_invalid"),
+        ("co.uk", "vendor_invalid"),
+        ("anything.ck", "vendor_invalid"),
         ("оpenai.com", "vendor_invalid"),  # noqa: RUF001 (a Cyrillic letter)
         ("a" * 300 + ".com", "vendor_invalid"),
         ("javascript:alert(1)", "vendor_unknown"),

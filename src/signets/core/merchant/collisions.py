@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from signets.core.merchant.directory import Directory, start_of
-from signets.core.merchant.grammar import CUT_MIN, Compiled, Pattern, normalize
+from signets.core.merchant.grammar import Compiled, Pattern, normalize
+from signets.core.merchant.tails import CUT_MIN
 
 _SAMPLES = {
     "{ref}": "A1B2C3D4E5",
     "{code6}": "Q7W8E9",
+    "{code7}": "KQ7WXZ2",
     "{token6}": "K7Q2X9",
     "{month}": "OCT",
     "{num}": "4055512345",

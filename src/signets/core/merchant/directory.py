@@ -23,7 +23,11 @@ from signets.core.merchant.grammar import (
 from signets.core.merchant.mcc import MccGroup, codes
 from signets.core.merchant.suffixes import Suffixes
 
-_KEY = 2  # characters that choose the candidate patterns
+_LEGAL_FORMS = frozenset(
+    ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
+)
+_KEY = 3  # characters that choose the candidate patterns; no name is shorter
+_PREFIX_KEY = 2  # the same for facilitators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +125,7 @@ class Directory:
     def facilitator(self, raw: str) -> tuple[Facilitator, str] | None:
         """The facilitator whose prefix the raw descriptor bears, and the rest of it."""
         text = raw.lstrip().upper()
-        for regex, facilitator in self._by_prefix.get(text[:_KEY], ()):
+        for regex, facilitator in self._by_prefix.get(text[:_PREFIX_KEY], ()):
             found = regex.match(text)
             if found is not None:
                 return facilitator, text[found.end() :]
@@ -214,13 +218,17 @@ def parse_vendor(data: Mapping[str, Any]) -> tuple[Vendor, tuple[Compiled, ...]]
 
 def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
     """A vendor's patterns, with its legal names as patterns of their own."""
-    return compile_patterns(
+    compiled = compile_patterns(
         vendor.domain,
         vendor.patterns,
         domains=vendor.domains,
         places=tuple(normalize(place) for place in vendor.places),
         countries=tuple(sorted(vendor.countries)),
     )
+    for one in compiled:
+        if len(start_of(one.head)) < _KEY:
+            raise ValueError(f"pattern `{one.pattern.text}` is shorter than {_KEY} characters")
+    return compiled
 
 
 def _vendor(data: Mapping[str, Any]) -> Vendor:
@@ -234,6 +242,10 @@ def _vendor(data: Mapping[str, Any]) -> Vendor:
             common = any(p.ambiguous and p.text == text.rpartition(" ")[0] for p in patterns)
             patterns.append(_legal(text, fact, ambiguous=common))
             known.add(text)
+        shorter = _without_form(text, normalize(data["brand"]))
+        if shorter is not None and shorter not in known:
+            patterns.append(_legal(shorter, fact, ambiguous=False))
+            known.add(shorter)
     for domain in (data["domain"], *data.get("aliases", ())):
         text = normalize(domain)
         if text not in known:
@@ -283,6 +295,14 @@ def _legal(text: str, fact: Mapping[str, Any], *, ambiguous: bool) -> Pattern:
     )
 
 
+def _without_form(text: str, brand: str) -> str | None:
+    """A legal name as banks shorten it (``ZOOM VIDEO COMMUNICATIONS``): without its legal form,
+    where what is left still has the brand in it and a word more."""
+    rest, _, form = text.rpartition(" ")
+    short, name = rest.replace(" ", ""), brand.replace(" ", "")
+    return rest if form in _LEGAL_FORMS and name in short and name != short else None
+
+
 def _own_domain(text: str) -> Pattern:
     """The vendor's domain as its name: networks and processors accept a site as the name."""
     return Pattern(
@@ -309,7 +329,7 @@ def _prefixes(
     for helper in sorted(helpers, key=lambda h: -len(h.prefix)):
         ending = r"\s*[*/_]\s*" if helper.separated else r"[\s*]\s*"
         regex = re.compile(re.escape(helper.prefix) + ending)
-        index.setdefault(helper.prefix[:_KEY], []).append((regex, helper))
+        index.setdefault(helper.prefix[:_PREFIX_KEY], []).append((regex, helper))
     return {key: tuple(found) for key, found in index.items()}
 
 

@@ -10,6 +10,7 @@ issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be a
 ``{ref}``       one reference of letters and digits, the first digit among its first six
                 characters: 6 to 16 characters after a separator, 8 to 16 where it is glued on
 ``{code6}``     six letters or digits
+``{code7}``     seven letters and digits after a separator, at least one of them a digit
 ``{token6}``    six after a separator, with a digit among them or no vowel (and no ``Y``)
 ``{month}``     an English month in three letters
 ``{num}``       a number of three digits or more
@@ -26,18 +27,23 @@ Anything else is another name.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
-from signets.core.merchant.places import cities
-
-CUT_MIN = 13  # the narrowest field that acquirers and issuers cut a name or city to
+from signets.core.merchant.tails import (
+    CUT_MIN,
+    GLUE,
+    city_behind,
+    cut,
+    literal,
+    site_as_name,
+    tail_of,
+)
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
     "{code6}": r"[A-Z0-9]{6}",
+    "{code7}": r"(?<![A-Z0-9])(?=[A-Z]{0,6}[0-9])[A-Z0-9]{7}",
     "{token6}": r"(?<![A-Z0-9])(?:[B-DF-HJ-NP-TV-XZ0-9]{6}|(?=[A-Z]{0,5}[0-9])[A-Z0-9]{6})",
     "{month}": "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
     "{num}": r"[0-9]{3,}",
@@ -48,25 +54,13 @@ _PLACEHOLDERS = {
 _JUNK = re.compile(r"[^A-Z0-9./_]+")
 _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
 _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `S.R.O`, `B.V`
-_GLUE = "[ /_]?"
 # What an issuer or a wallet writes before the acceptor's name.
 _ISSUER_PREFIX = re.compile(
     r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |CHECKCARD [0-9]{4} )?(?:WWW[./])?"
 )
-_PHONE = r"(?:1 ?)?[0-9]{3} ?[0-9]{3} ?[0-9]{1,4}|[0-9]{2,4} [0-9]{6,9}|[0-9]{7,15}"
-_PATH = r"(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)(?![A-Z0-9./]))?"
-# ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
-_ALPHA3 = {
-    "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "CH": "CHE", "CN": "CHN", "CY": "CYP",
-    "CZ": "CZE", "DE": "DEU", "DK": "DNK", "ES": "ESP", "FI": "FIN", "FR": "FRA", "GB": "GBR",
-    "HU": "HUN", "IE": "IRL", "IL": "ISR", "IN": "IND", "IT": "ITA", "JP": "JPN", "KY": "CYM",
-    "LT": "LTU", "LU": "LUX", "MT": "MLT", "NL": "NLD", "NO": "NOR", "NZ": "NZL", "PL": "POL",
-    "SE": "SWE", "SG": "SGP", "SI": "SVN", "US": "USA", "VG": "VGB",
-}  # fmt: skip
-_US_STATES = (
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM "
-    "NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
-)
+
+#: Past the end of any name: descriptors have at most some 40 letters.
+_END = 1 << 16
 
 
 class Source(StrEnum):
@@ -104,7 +98,7 @@ class LazyRegex:
         self.text = text
         self._made: re.Pattern[str] | None = None
 
-    def match(self, name: str, start: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
+    def match(self, name: str, start: int = 0, end: int = _END) -> re.Match[str] | None:
         """As :meth:`re.Pattern.match`."""
         if self._made is None:
             self._made = re.compile(self.text)
@@ -153,104 +147,6 @@ def normalize(text: str) -> str:
     return name[prefix.end() :] if prefix else name
 
 
-def _literal(text: str) -> str:
-    return re.escape(text).replace(r"\.", "[./]").replace(r"\ ", _GLUE)
-
-
-def _stems(text: str, keep: int) -> str:
-    """A regex for every beginning of ``text`` of ``keep`` characters or more, the longest first,
-    but not the whole."""
-    keep = max(keep, 1)
-    if len(text) <= keep:
-        return "(?!)"
-    keep = len(text[:keep].rstrip(" ."))
-    nested = ""
-    for character in reversed(text[keep:-1]):
-        nested = f"(?:{_literal(character)}{nested})?"
-    return f"(?:{_literal(text[:keep])}{nested})"
-
-
-def _cut(text: str, keep: int) -> str:
-    """The same, at the very end of the name."""
-    return _stems(text, keep) + "$"
-
-
-@lru_cache(maxsize=256)
-def _city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
-    """A large city of these countries at the end of a name."""
-    return re.compile(rf" ?(?:{_any_of(cities(countries)) or '(?!)'}){_behind(countries)}$")
-
-
-def _behind(countries: tuple[str, ...]) -> str:
-    """What stands behind a city: a state, a country, both or neither."""
-    state = _US_STATES.replace(" ", "|")
-    return rf"(?: ?(?:{state}))?(?: ?(?:{_country(countries)}))?"
-
-
-def _any_of(texts: tuple[str, ...]) -> str:
-    return "|".join(_literal(text) for text in sorted(texts, key=len, reverse=True))
-
-
-def _country(countries: tuple[str, ...]) -> str:
-    codes = [*(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
-    return "|".join(codes) or "(?!)"
-
-
-def _region(countries: tuple[str, ...]) -> str:
-    """A country, which may be glued on, or a state, which may not (``….COMO`` is no ``….CO MO``),
-    where the vendor bills from the United States."""
-    states = "| (?:" + _US_STATES.replace(" ", "|") + ")(?: ?USA?)?" if "US" in countries else ""
-    return f"(?: ?(?:{_country(countries)}){states})"
-
-
-def _glued(site: str, region: str) -> str:
-    """A domain cut in its last label, with country or state behind it (``CLOUDFLARE.COUS``)."""
-    label, _, last = site.rpartition(".")
-    shortest = max(CUT_MIN - len(label) - 1, 1)
-    stems = "|".join(last[:size] for size in range(min(shortest, len(last)), len(last) + 1))
-    return rf"{_literal(label)}[./](?:{stems}){region}$"
-
-
-def _site(site: str, region: str) -> str:
-    """The vendor's domain standing as its name: whole, with a path or country, or cut."""
-    label, _, last = site.rpartition(".")
-    stems = "|".join([*(last[:size] for size in range(1, len(last))), ""])
-    return (
-        rf"(?:{_literal(site)}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
-        rf"|{_glued(site, region)}|(?P<cutname>{_literal(label)}(?:[./]?(?:{stems}))$))"
-    )
-
-
-def _tail(
-    domains: tuple[str, ...],
-    places: tuple[str, ...],
-    countries: tuple[str, ...],
-) -> str:
-    """The regex of neutral tails of one vendor (see the module's docstring)."""
-    sites = [normalize(domain) for domain in domains]
-    site = "|".join(_literal(s) for s in sites)
-    stub = "|".join(_stems(s, 3) for s in sites)
-    country = _country(countries)
-    scheme = r"(?:HTTPS? ?)?(?:WWW[./])?"
-    marked = r"(?:HTTPS? ?(?:WWW[./])?|WWW[./])"
-    whole = "|".join(_cut(s, s.rindex(".")) for s in sites)
-    region = _region(countries)
-    glued = "|".join(_glued(s, region) for s in sites)
-    pieces = [
-        rf" ?(?P<url>{scheme}(?:{site}){_PATH})(?:{region}(?![A-Z0-9./]))?",
-        rf" ?{scheme}(?:{glued})",
-        # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
-        rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
-        rf" (?:{_PHONE}){region}?(?![A-Z0-9])",
-        rf" (?:{country})$",
-    ]
-    if places:
-        pieces.append(rf" ?{scheme}(?P<place>{_any_of(places)}){_behind(countries)}(?![A-Z0-9])")
-        stems = "|".join(_stems(place, 5) for place in places)
-        pieces.append(rf"(?P<cutplace> ?(?:{stems})(?:{_country(countries)})?)$")
-    return rf"(?:(?:{'|'.join(pieces)})*)$"
-
-
 def compile_patterns(
     domain: str,
     patterns: tuple[Pattern, ...],
@@ -260,9 +156,9 @@ def compile_patterns(
     countries: tuple[str, ...],
 ) -> tuple[Compiled, ...]:
     """Make a vendor's patterns ready. Raises ValueError for a pattern that cannot be read."""
-    tail = LazyRegex(_tail(domains, places, countries))
-    region = _region(countries)
-    sites = {site: _site(site, region) for site in map(normalize, domains)}
+    normal = tuple(normalize(domain) for domain in domains)
+    tail = LazyRegex(tail_of(normal, places, countries))
+    sites = {site: site_as_name(site, countries) for site in normal}
     return tuple(_compile(domain, pattern, tail, sites, countries) for pattern in patterns)
 
 
@@ -283,7 +179,7 @@ def _compile(
     body = ""
     weight = 0
     for index, word in enumerate(fixed.split()):
-        glue = _GLUE if index else ""
+        glue = GLUE if index else ""
         if word.startswith("{"):
             if word not in _PLACEHOLDERS:
                 raise ValueError(f"pattern `{pattern.text}` has the unknown placeholder `{word}`")
@@ -292,12 +188,12 @@ def _compile(
             raise ValueError(f"pattern `{pattern.text}`: `{word}` is not in normal form")
         else:
             alone = text == word
-            body += sites[word] if alone and word in sites else glue + _literal(word)
+            body += sites[word] if alone and word in sites else glue + literal(word)
             weight += len(word)
     if bar:
-        glue = _GLUE if fixed.endswith(" ") else ""
+        glue = GLUE if fixed.endswith(" ") else ""
         weight += len(loose.replace(" ", ""))
-        body += rf"(?:{glue}{_literal(loose)}|(?P<cutname>{glue}{_cut(loose, 1)}|$))"
+        body += rf"(?:{glue}{literal(loose)}|(?P<cutname>{glue}{cut(loose, 1)}|$))"
     head = fixed.split("{")[0]
     if bar and not fixed.endswith(" "):
         head = head.rpartition(" ")[0] or head
@@ -312,10 +208,15 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
     body = compiled.body.match(name)
     if body is None:
         return None
-    tail = compiled.tail.match(name, body.end())
-    if tail is None:
-        city = _city_behind(compiled.countries).search(name, body.end())
-        tail = compiled.tail.match(name, body.end(), city.start()) if city else None
+    tail = _tail_behind(compiled, name, body.end())
+    if tail is None and "{" in compiled.pattern.text:
+        # A placeholder took too much (`{site} CC@GOOGLE.COM`): give it less, word by word.
+        for found in reversed(list(re.finditer(" ", name[: body.end()]))):
+            shorter = compiled.body.match(name, 0, found.start())
+            if shorter is not None and shorter.end() == found.start():
+                body, tail = shorter, _tail_behind(compiled, name, found.start())
+            if tail is not None:
+                break
     if tail is None:
         return None
     groups = tail.groupdict()
@@ -328,6 +229,15 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
         return None
     own_place = groups.get("place") is not None
     return Reading(compiled, cut, groups["url"] is not None, own_place)
+
+
+def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
+    """The neutral tails that explain the rest of the name, a large city at its end included."""
+    tail = compiled.tail.match(name, start)
+    if tail is not None:
+        return tail
+    city = city_behind(compiled.countries).search(name, start)
+    return compiled.tail.match(name, start, city.start()) if city else None
 
 
 def begins_with(name: str, head: str) -> bool:

@@ -22,7 +22,6 @@ from functools import lru_cache
 
 from signets.core.merchant.directory import Directory, Facilitator
 from signets.core.merchant.grammar import (
-    CUT_MIN,
     Compiled,
     Pattern,
     Reading,
@@ -40,6 +39,7 @@ from signets.core.merchant.model import (
     MerchantMatch,
 )
 from signets.core.merchant.signs import field_host, is_site, odd_letter, one_edit
+from signets.core.merchant.tails import CUT_MIN
 
 _MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
 _LONGEST = 64  # a name, city and country glued together are 40; longer is no descriptor
@@ -275,11 +275,12 @@ class _Question:
         return None
 
     def _shown_beside(self, reading: Reading) -> bool:
-        """Whether a common word has the vendor's site beside it, or its place where that pair was
-        observed."""
+        """Whether a common word has the vendor's site beside it; its place does for a name that was
+        observed, and for a legal name."""
         if reading.own_url or self._own_site():
             return True
-        observed = reading.compiled.pattern.source is Source.OBSERVED
+        pattern = reading.compiled.pattern
+        observed = pattern.source is Source.OBSERVED or pattern.line == "legal name"
         return observed and (reading.own_place or self._own_site(places=True))
 
     def _facilitated(self, through: Facilitator, rest: str, known: bool) -> MerchantMatch:

@@ -41,6 +41,7 @@ _RANK = {
             EventKind.CORRECTION_CREDIT,
             EventKind.DISPUTE_OPENED,
             EventKind.PROVISIONAL_CREDIT,
+            EventKind.PROVISIONAL_REVERSED,
             EventKind.DISPUTE_WON,
             EventKind.DISPUTE_LOST,
             EventKind.UNKNOWN,
@@ -58,6 +59,7 @@ _CLAIMS = frozenset(
     {
         EventKind.DISPUTE_OPENED,
         EventKind.PROVISIONAL_CREDIT,
+        EventKind.PROVISIONAL_REVERSED,
         EventKind.DISPUTE_WON,
         EventKind.DISPUTE_LOST,
     }

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     CORRECTION_CREDIT = "correction_credit"
     DISPUTE_OPENED = "dispute_opened"
     PROVISIONAL_CREDIT = "provisional_credit"  # the issuer credits a claim before its outcome
+    PROVISIONAL_REVERSED = "provisional_reversed"  # and takes it back
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
     BALANCE_INQUIRY = "balance_inquiry"

@@ -86,6 +86,8 @@ class Tally:
                 self.disputed += amount
             case EventKind.PROVISIONAL_CREDIT:
                 self.provisional = min(self.disputed, self.provisional + amount)
+            case EventKind.PROVISIONAL_REVERSED:
+                self.provisional = max(0, self.provisional - amount)
             case EventKind.DISPUTE_WON:
                 self._decide(amount)
                 self.recovered += amount

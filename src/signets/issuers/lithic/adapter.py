@@ -18,6 +18,7 @@ from signets.app.ports import (
     Answer,
     BodyUnreadable,
     CardCredentials,
+    DisputeCredited,
     DisputeReason,
     DisputeUpdated,
     Finding,
@@ -35,10 +36,11 @@ from signets.app.ports import (
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
 from signets.issuers.lithic.answers import DECLINE_RESULTS, OTHER_DECLINE
-from signets.issuers.lithic.disputes import DISPUTE_REASONS, read_dispute
+from signets.issuers.lithic.disputes import DISPUTE_REASONS, read_credits, read_dispute
 from signets.issuers.lithic.fields import Json, find
 from signets.issuers.lithic.reading import read_card, read_request, read_snapshot
 from signets.issuers.lithic.set_up import (
+    DISPUTE_CREDITED,
     DISPUTE_UPDATED,
     EVENT_TYPES,
     TRANSACTION_UPDATED,
@@ -337,6 +339,9 @@ def _event(event_id: str, content: Json) -> IssuerEvent:
         return TransactionUpdated(event_id=event_id, snapshot=read_snapshot(content))
     if kind == DISPUTE_UPDATED:
         return DisputeUpdated(event_id=event_id, dispute=read_dispute(content))
+    if kind in DISPUTE_CREDITED and find(content, "transaction_series") is not None:
+        token, steps = read_credits(content)
+        return DisputeCredited(event_id=event_id, transaction_token=token, steps=steps)
     return OtherEvent(event_id=event_id, event_type=kind)
 
 

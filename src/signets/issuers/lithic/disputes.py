@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from signets.app.ports import DisputeOutcome, DisputeReason, IssuerDispute
+from signets.app.ports import (
+    BodyUnreadable,
+    DisputeOutcome,
+    DisputeReason,
+    IssuerDispute,
+    ProvisionalStep,
+)
 from signets.issuers.lithic.fields import Json, find, integer, moment, optional_text, text
 
 LithicReason = Literal[
@@ -44,6 +50,31 @@ _RESOLVED = {
     "WON_FIRST_CHARGEBACK": DisputeOutcome.WON,
     "WON_PREARBITRATION": DisputeOutcome.WON,
 }
+
+
+#: Of ``dispute_transaction.*``, where Lithic manages the claim: what it did about our liability.
+_CREDITS = {"PROVISIONAL_CREDIT_GRANTED": 1, "PROVISIONAL_CREDIT_REVERSED": -1}
+
+
+def read_credits(body: Json) -> tuple[str, tuple[ProvisionalStep, ...]]:
+    """The disputed transaction's token, and every provisional credit so far.
+
+    Raises:
+        BodyUnreadable: naming the field.
+    """
+    events = find(body, "events")
+    if not isinstance(events, list):
+        raise BodyUnreadable("events", "`events` must be a list")
+    steps = []
+    for index, event in enumerate(events):
+        if not isinstance(event, dict):
+            raise BodyUnreadable(f"events.{index}", f"`events.{index}` must be an object")
+        action = find(event, "data.action")
+        sign = _CREDITS.get(action) if isinstance(action, str) else None
+        if sign is not None and find(event, "type") == "CARDHOLDER_LIABILITY":
+            amount = sign * abs(integer(event, "data.amount"))
+            steps.append(ProvisionalStep(token=text(event, "token"), amount=amount))
+    return text(body, "transaction_series.related_transaction_token"), tuple(steps)
 
 
 def read_dispute(body: Json) -> IssuerDispute:

@@ -97,7 +97,6 @@ _DECLINES = frozenset(
 _OURS = frozenset(
     (
         "CUSTOM_ASA_RESULT",
-        "MALFORMED_ASA_RESPONSE",
         "UNAUTHORIZED_MERCHANT",
         "INSUFFICIENT_FUNDS",
         "SUSPECTED_FRAUD",
@@ -118,7 +117,8 @@ _REASONS = {
     "UNAUTHORIZED_MERCHANT": "merchant_mismatch",
     "USER_TRANSACTION_LIMIT": "spending_limit_exceeded",
 }
-_TIMEOUTS = frozenset({"CUSTOMER_ASA_TIMEOUT", "UNKNOWN_HOST_TIMEOUT"})
+#: No answer of ours was in time, or readable.
+_TIMEOUTS = frozenset({"CUSTOMER_ASA_TIMEOUT", "MALFORMED_ASA_RESPONSE", "UNKNOWN_HOST_TIMEOUT"})
 
 
 def read_request(body: Json) -> AuthorizationRequest:

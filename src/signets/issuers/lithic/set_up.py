@@ -14,13 +14,19 @@ from signets.app.ports import Finding, IssuerSecrets, Severity
 
 TRANSACTION_UPDATED: Literal["card_transaction.updated"] = "card_transaction.updated"
 DISPUTE_UPDATED: Literal["dispute.updated"] = "dispute.updated"
+#: Of claims that Lithic manages: provisional credits are told here.
+DISPUTE_CREDITED: tuple[
+    Literal["dispute_transaction.created"], Literal["dispute_transaction.updated"]
+] = ("dispute_transaction.created", "dispute_transaction.updated")
 #: What we act on.
-EVENT_TYPES: tuple[Literal["card_transaction.updated"], Literal["dispute.updated"]] = (
-    TRANSACTION_UPDATED,
-    DISPUTE_UPDATED,
-)
+EVENT_TYPES: tuple[
+    Literal["card_transaction.updated"],
+    Literal["dispute.updated"],
+    Literal["dispute_transaction.created"],
+    Literal["dispute_transaction.updated"],
+] = (TRANSACTION_UPDATED, DISPUTE_UPDATED, *DISPUTE_CREDITED)
 
-_AGAIN = "connect again: `signets issuers connect lithic`"
+_AGAIN = "connect again: `signets issuers connect lithic` (our sandbox: restart `signets serve`)"
 #: A signature is good for five minutes (Standard Webhooks); half of it is too near.
 _SKEW_WARNS = timedelta(seconds=30)
 _SKEW_BREAKS = timedelta(minutes=4)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from signets.app.ports import (
     Answer,
     BodyUnreadable,
     CardCredentials,
+    Finding,
     IssuerCard,
     IssuerCardState,
     IssuerEvent,
@@ -38,6 +39,7 @@ from signets.issuers.stripe.reading import (
     read_request,
     read_transaction,
 )
+from signets.issuers.stripe.set_up import key_refused, look_at_set_up, unreachable
 from signets.issuers.stripe.transport import Transport, is_loopback
 
 PRODUCTION_URL = "https://api.stripe.com"
@@ -273,6 +275,25 @@ class StripeIssuer:
         return IssuerSecrets(
             self._options.authorization_secrets, (made.secret, *self._options.events_secrets)
         )
+
+    async def check_set_up(
+        self, *, authorize_url: str, events_url: str, secrets: IssuerSecrets
+    ) -> list[Finding]:
+        """Endpoint, secrets, clock, and what only a person can look at. See the port."""
+        try:
+            with _translated():
+                return await look_at_set_up(
+                    self._client,
+                    event_types=EVENT_TYPES,
+                    authorize_url=authorize_url,
+                    events_url=events_url,
+                    secrets=secrets,
+                    now=lambda: datetime.now(UTC),
+                )
+        except IssuerRefused as error:
+            return [key_refused(str(error))]
+        except IssuerUnavailable as error:
+            return [unreachable(str(error))]
 
     def read_authorization(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets

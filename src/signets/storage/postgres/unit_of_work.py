@@ -31,6 +31,7 @@ from signets.storage.postgres.identity import CONNECTION, ORGANIZATION, Identity
 from signets.storage.postgres.intents import Intents
 from signets.storage.postgres.issuers import Issuers
 from signets.storage.postgres.ledger import Ledger
+from signets.storage.postgres.merchants import MerchantFacts
 from signets.storage.postgres.policies import Policies
 from signets.storage.postgres.transactions import Transactions
 
@@ -58,6 +59,7 @@ class PostgresUnitOfWork:
         self.ledger = Ledger(connection, org_id)
         self.evidence = Evidence(connection, org_id)
         self.issuers = Issuers(connection, org_id)
+        self.merchants = MerchantFacts(connection, org_id)
         self.housekeeping = Housekeeping(connection, org_id)
 
     @asynccontextmanager
@@ -205,8 +207,10 @@ async def open_pool(
 ) -> AsyncConnectionPool[AsyncConnection[DictRow]]:
     """A pool whose connections give dict rows and read times as UTC.
 
-    ``timeout`` seconds is the longest wait for a free connection; the statement timeout lies in
-    the same order, so that a paused database makes a decision fail closed, not hang.
+    ``timeout`` seconds is the longest wait for a free connection. Over a network, a machine that
+    vanished is noticed within a minute by both ends: here, so that a decision waits for the new
+    server and not for the old one; there, so that a dead API machine's lock on its organization
+    does not outlive it by hours. (On the embedded server's socket these settings mean nothing.)
     """
     pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
         url,
@@ -216,7 +220,12 @@ async def open_pool(
         open=False,
         kwargs={
             "row_factory": dict_row,
-            "options": "-c timezone=UTC -c synchronous_commit=on",
+            "options": "-c timezone=UTC -c synchronous_commit=on -c tcp_keepalives_idle=20"
+            " -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
+            "keepalives_idle": 20,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": int(timeout * 1000),
             "prepare_threshold": 2,
         },
         connection_class=psycopg.AsyncConnection[DictRow],

@@ -1,4 +1,4 @@
-"""``/v1/disputes``, and ``POST /_sim/dispute``, which decides one.
+"""``/v1/disputes``; ``/_sim/dispute`` decides one, ``/_sim/dispute_credit`` credits it before.
 
 Amounts are minor units. A claim moves no money here: Lithic pays outside the card transaction.
 """
@@ -95,6 +95,14 @@ class DecideForm(Form, frozen=True, kw_only=True):
     amount: Amount | None = None
 
 
+class CreditForm(Form, frozen=True, kw_only=True):
+    """``POST /_sim/dispute_credit``."""
+
+    token: str
+    amount: Amount
+    reverse: bool = False
+
+
 async def create(request: Request) -> Response:
     """``POST /v1/disputes``: at most what has settled, one live claim a transaction."""
     sandbox = sandbox_of(request)
@@ -186,6 +194,35 @@ async def decide(request: Request) -> Response:
         row = {**row, "amount": form.amount or row["amount"]}
         row = await _decide(sandbox, connection, row, form.status, form.resolution_reason)
     return answer(_object(row))
+
+
+async def credit(request: Request) -> Response:
+    """``POST /_sim/dispute_credit``: a provisional credit is granted, or taken back."""
+    sandbox = sandbox_of(request)
+    form = await read_body(request, CreditForm)
+    async with sandbox.transaction() as connection:
+        row = await _read(connection, form.token)
+        now = (await read_account(connection)).now
+        token = str(row["transaction_token"])
+        purchase = await read_purchase(connection, token, what="Transaction")
+        action = "PROVISIONAL_CREDIT_REVERSED" if form.reverse else "PROVISIONAL_CREDIT_GRANTED"
+        event = {
+            "token": str(uuid.uuid4()),
+            "type": "CARDHOLDER_LIABILITY",
+            "created": stamp(now),
+            "data": {"type": "CARDHOLDER_LIABILITY", "action": action, "amount": form.amount},
+        }
+        content: Json = {
+            "token": str(row["token"]),
+            "created": stamp(row["created"]),
+            "updated": stamp(now),
+            "status": "OPEN",
+            "transaction_series": {"type": "DISPUTE", "related_transaction_token": token},
+            "events": [event],
+        }
+        message = ("dispute_transaction.updated", content)
+        await publish(connection, sandbox.faces["lithic"], purchase, [message], now)
+    return answer(content)
 
 
 async def _decide(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from signets.issuers.sandbox.scenarios.model import Books, Do, Reach, Scenario, Step
 
 _DAY = 86_400
@@ -22,11 +24,30 @@ def _fault(name: str, count: int = 1) -> Step:
     return Step(do=Do.FAULT, fault=name, count=count)
 
 
-def _common(name: str, says: str, *steps: Step, **expected: Books) -> Scenario:
-    return Scenario(name=name, says=says, reach=Reach.COMMON, steps=steps, expected=expected)
+def _common(
+    name: str,
+    says: str,
+    *steps: Step,
+    flags: tuple[str, ...] = (),
+    notes: Mapping[str, tuple[str, ...]] | None = None,
+    alerts: tuple[str, ...] = (),
+    **expected: Books,
+) -> Scenario:
+    return Scenario(
+        name=name,
+        says=says,
+        reach=Reach.COMMON,
+        steps=steps,
+        expected=expected,
+        flags={"a": flags} if flags else {},
+        notes=notes or {},
+        alerts=alerts,
+    )
 
 
-def _at_lithic(name: str, says: str, *steps: Step, **expected: Books) -> Scenario:
+def _at_lithic(
+    name: str, says: str, *steps: Step, flags: tuple[str, ...] = (), **expected: Books
+) -> Scenario:
     return Scenario(
         name=name,
         says=says,
@@ -34,6 +55,7 @@ def _at_lithic(name: str, says: str, *steps: Step, **expected: Books) -> Scenari
         steps=steps,
         expected=expected,
         issuers=_LITHIC,
+        flags={"a": flags} if flags else {},
     )
 
 
@@ -72,12 +94,14 @@ _LIFE = (
         "The clearing is larger than the hold; nobody can refuse it.",
         _APPROVED,
         _clear(120),
+        flags=("amount_above_maximum",),
         a=Books(cleared=120),
     ),
     _common(
         "force_post",
         "Money moves without any authorization.",
         Step(do=Do.FORCE_POST, percent=100),
+        flags=("no_intent", "force_post"),
         a=_CLEARED,
     ),
     _common(
@@ -101,7 +125,11 @@ _LIFE = (
         "Money moves after the hold ran out.",
         _APPROVED,
         Step(do=Do.EXPIRE),
+        # Stripe tells no time of an expiry, and all times in whole seconds: late has to be later.
+        Step(do=Do.ADVANCE_CLOCK, seconds=_DAY),
         _clear(100),
+        Step(do=Do.RESET_CLOCK),
+        notes={"a": ("late_clearing",)},
         a=_CLEARED,
     ),
     _common(
@@ -139,6 +167,7 @@ _REFUNDS = (
         _APPROVED,
         _clear(),
         Step(do=Do.REFUND_UNLINKED, purchase="b", percent=40),
+        notes={"b": ("credit",)},
         a=_CLEARED,
         b=Books(refunded=40),
     ),
@@ -159,6 +188,7 @@ _DECISIONS = (
         "We decline and the merchant takes the money all the same.",
         _declined(None),
         Step(do=Do.CLEAR_ANYWAY, percent=100),
+        flags=("no_intent", "force_post"),
         a=_CLEARED,
     ),
     _common(
@@ -183,6 +213,7 @@ _DECISIONS = (
         _fault("stand_in"),
         _UNPREPARED,
         _clear(),
+        flags=("no_intent", "stand_in"),
         a=_CLEARED,
     ),
     _common(
@@ -261,6 +292,7 @@ _WEBHOOKS = (
         _fault("webhook_drop", 8),
         _APPROVED,
         _clear(),
+        alerts=("issuer_missed_event",),
         a=_CLEARED,
     ),
     _common(
@@ -294,6 +326,7 @@ _SPECIFIC = (
         "A terminal approved by itself: a hold that nobody asked for.",
         Step(do=Do.OFFLINE_ADVICE, percent=100),
         _clear(),
+        flags=("no_intent", "stand_in"),
         a=_CLEARED,
     ),
     _at_lithic(
@@ -311,6 +344,7 @@ _SPECIFIC = (
         _declined(),
         Step(do=Do.ADVISE, percent=100),
         _clear(),
+        flags=("stand_in",),
         a=_CLEARED,
     ),
     _at_lithic(
@@ -327,6 +361,7 @@ _SPECIFIC = (
         _APPROVED,
         _clear(),
         Step(do=Do.CORRECT_DEBIT, percent=10),
+        flags=("amount_above_maximum",),
         a=Books(cleared=110),
     ),
 )

@@ -109,6 +109,10 @@ class ScenarioDriver(Protocol):
         """A card made with an idempotency key, asked for again after a 5xx."""
         ...
 
+    async def cards_marked(self, mark: str) -> list[str]:
+        """The tokens of all cards whose memo or metadata is ``mark``."""
+        ...
+
     async def books(self, token: str) -> Books:
         """What the issuer's own objects say of a purchase."""
         ...

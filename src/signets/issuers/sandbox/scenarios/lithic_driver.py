@@ -105,11 +105,15 @@ class LithicDriver(SimControls):
             answer = await self._send("POST", "/v1/cards", body, {"Idempotency-Key": token})
             if not answer.is_error:
                 break
-        found = await self._send("GET", f"/v1/cards?memo={key}", None)
-        made = found.json()["data"]
+        made = await self.cards_marked(key)
         if answer.is_error or len(made) != 1:
             raise DriverRefused(f"{len(made)} cards were made with one key", answer.status_code)
-        return str(made[0]["token"])
+        return made[0]
+
+    async def cards_marked(self, mark: str) -> list[str]:
+        """By their memo."""
+        found = await self._call("GET", f"/v1/cards?memo={mark}", None)
+        return [str(one["token"]) for one in found["data"]]
 
     async def books(self, token: str) -> Books:
         """From the transaction's own hold and events."""

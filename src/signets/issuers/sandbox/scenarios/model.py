@@ -98,6 +98,9 @@ class Scenario:
         says: One sentence: what happens, and what must survive it.
         expected: Per purchase, in percent of the amount; what every issuer in ``issuers`` shows.
         per_issuer: Instead of ``expected`` where an issuer shows something else.
+        flags: Per purchase, every flag of Signets' verdict; without any it must be verified.
+        notes: Per purchase, what the verdict must also say.
+        alerts: Kinds of alerts that a person must get besides that of a flag.
     """
 
     name: str
@@ -107,6 +110,13 @@ class Scenario:
     expected: Mapping[str, Books] = field(default_factory=dict)
     per_issuer: Mapping[str, Mapping[str, Books]] = field(default_factory=dict)
     issuers: frozenset[str] = frozenset({"lithic", "stripe"})
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    alerts: tuple[str, ...] = ()
+
+    def expected_any(self) -> bool:
+        """Whether there is any purchase at the end."""
+        return bool(self.expected or self.per_issuer)
 
     def expected_at(self, issuer: str) -> Mapping[str, Books]:
         """The books that ``issuer`` must show at the end, in percent."""

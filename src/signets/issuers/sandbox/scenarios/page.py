@@ -15,14 +15,19 @@ Each scenario is played through Lithic's face and through Stripe's, over one net
 chooses the amount; all amounts here are percentages of it. *Common* scenarios must leave the same
 transactions, balances and verdicts with both issuers. *Issuer-specific* ones have their own
 expected result. An intent of the stated maximum is approved beforehand where a step says so.
+
+`signets sandbox run --all --issuer lithic` (or `stripe`) plays them through a whole Signets of its
+own: it starts a database, the API and a sandbox for each issuer in a temporary folder, gives every
+scenario an agent and a card, and holds what Signets then says against this page. Where no step
+has an intent, the card is opened at the issuer behind Signets' back, so that Signets is asked.
 """
 
 
 def scenarios_page() -> str:
     """The whole page."""
     rows = [
-        "| Scenario | Reach | What happens | Steps | At the end |",
-        "|---|---|---|---|---|",
+        "| Scenario | Reach | What happens | Steps | At the end | Signets says |",
+        "|---|---|---|---|---|---|",
         *(_row(scenario) for scenario in SCENARIOS),
     ]
     return _HEAD + "\n" + "\n".join(rows) + "\n"
@@ -30,8 +35,26 @@ def scenarios_page() -> str:
 
 def _row(scenario: Scenario) -> str:
     steps = "; ".join(_step(step) for step in scenario.steps)
-    cells = (f"`{scenario.name}`", scenario.reach.value, scenario.says, steps, _end(scenario))
+    cells = (
+        f"`{scenario.name}`",
+        scenario.reach.value,
+        scenario.says,
+        steps,
+        _end(scenario),
+        _verdict(scenario),
+    )
     return f"| {' | '.join(cells)} |"
+
+
+def _verdict(scenario: Scenario) -> str:
+    said = [f"`{flag}`" for flags in scenario.flags.values() for flag in flags]
+    words = f"flagged: {', '.join(said)}" if said else "verified" if scenario.expected_any() else ""
+    notes = [f"`{note}`" for notes in scenario.notes.values() for note in notes]
+    if notes:
+        words += f"; notes {', '.join(notes)}"
+    if scenario.alerts:
+        words += f"; alert {', '.join(f'`{alert}`' for alert in scenario.alerts)}"
+    return words
 
 
 def _step(step: Step) -> str:

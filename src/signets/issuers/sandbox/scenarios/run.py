@@ -6,7 +6,12 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from signets.issuers.sandbox.scenarios.driver import Asked, Foreign, ScenarioDriver
+from signets.issuers.sandbox.scenarios.driver import (
+    Asked,
+    DriverRefused,
+    Foreign,
+    ScenarioDriver,
+)
 from signets.issuers.sandbox.scenarios.model import (
     ASKING,
     Books,
@@ -21,6 +26,8 @@ from signets.issuers.sandbox.scenarios.model import (
 
 #: Approves an intent with this maximum (minor units), so that the next purchase may pass.
 OpenIntent = Callable[[int], Awaitable[None]]
+#: Makes a card; returns what its memo or metadata says at the issuer.
+MakeCard = Callable[[], Awaitable[str]]
 
 #: The amounts that a seed chooses from: whole hundreds, so that every percentage is exact.
 _HUNDREDS = range(10, 40)
@@ -33,6 +40,7 @@ async def run_scenario(
     seed: int,
     *,
     open_intent: OpenIntent,
+    make_card: MakeCard | None = None,
     place: Place | None = None,
 ) -> ScenarioTrace:
     """Play ``scenario`` on the card that the issuer knows as ``card_ref``.
@@ -42,13 +50,15 @@ async def run_scenario(
 
     Args:
         open_intent: Called before a purchase that Signets is meant to approve.
+        make_card: What makes a card where a step does; without it, the issuer's API.
         place: Where the card is used; it must match the card's vendor.
 
     Raises:
         DriverRefused: The network refused a step.
     """
     amount = 100 * random.Random(f"{scenario.name}:{seed}").choice(_HUNDREDS)  # noqa: S311
-    run = _Run(driver, card_ref, amount, place or Place(), f"{scenario.name}-{seed}")
+    key = f"{scenario.name}-{seed}"
+    run = _Run(driver, card_ref, amount, place or Place(), key, make_card)
     await driver.clear_faults()
     try:
         steps = []
@@ -86,6 +96,7 @@ class _Run:
     amount: int
     place: Place
     key: str
+    make_card: MakeCard | None
     tokens: dict[str, str] = field(default_factory=dict)
 
     def of(self, percent: int) -> int:
@@ -134,7 +145,7 @@ class _Run:
                 is_open = step.do is Do.OPEN_AT_ISSUER
                 await driver.set_card_open(self.card, is_open=is_open)
             case Do.MAKE_CARD:
-                await driver.make_card(self.key)
+                await self._make_card()
             case Do.FAULT:
                 await driver.set_fault(
                     step.fault, step.count, delay_ms=step.delay_ms, part=step.part
@@ -145,6 +156,16 @@ class _Run:
                 await driver.reset_clock()
             case _:
                 await self._move(step, self.tokens[label], amount)
+
+    async def _make_card(self) -> None:
+        """One card, whatever the issuer answered."""
+        if self.make_card is None:
+            await self.driver.make_card(self.key)
+            return
+        mark = await self.make_card()
+        made = await self.driver.cards_marked(mark)
+        if len(made) != 1:
+            raise DriverRefused(f"{len(made)} cards were made where one was asked for", 500)
 
     async def _move(self, step: Step, token: str, amount: int | None) -> None:
         driver = self.driver

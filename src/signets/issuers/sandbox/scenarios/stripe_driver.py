@@ -120,11 +120,15 @@ class StripeDriver(SimControls):
             )
             if not answer.is_error:
                 break
-        found = await self._get(f"{_ISSUING}/cards?limit=100")
-        made = [one for one in found["data"] if one["metadata"].get("scenario") == key]
+        made = await self.cards_marked(key)
         if answer.is_error or len(made) != 1:
             raise DriverRefused(f"{len(made)} cards were made with one key", answer.status_code)
-        return str(made[0]["id"])
+        return made[0]
+
+    async def cards_marked(self, mark: str) -> list[str]:
+        """By any value of their metadata, among the newest hundred."""
+        found = await self._get(f"{_ISSUING}/cards?limit=100")
+        return [str(one["id"]) for one in found["data"] if mark in one["metadata"].values()]
 
     async def books(self, token: str) -> Books:
         """From the authorization's amount and its transactions, or from one transaction."""

@@ -1,0 +1,155 @@
+"""What may follow a name without changing it: sites, phone numbers, places, countries.
+
+The city field stands behind the name, glued to it or not, and holds 13 characters: a site or a
+city in it is cut there, and a state or country may be glued on (``SQUARESPACE.CNY``).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from signets.core.merchant.places import cities
+
+CUT_MIN = 13  # the narrowest field that acquirers and issuers cut a name or city to
+
+GLUE = "[ /_]?"
+_PHONE = r"(?:1 ?)?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{1,4})?|[0-9]{2,4} [0-9]{6,9}|[0-9]{7,15}"
+_PATH = r"(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)(?![A-Z0-9./]))?"
+# ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
+_ALPHA3 = {
+    "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "CH": "CHE", "CN": "CHN", "CY": "CYP",
+    "CZ": "CZE", "DE": "DEU", "DK": "DNK", "ES": "ESP", "FI": "FIN", "FR": "FRA", "GB": "GBR",
+    "HU": "HUN", "IE": "IRL", "IL": "ISR", "IN": "IND", "IT": "ITA", "JP": "JPN", "KY": "CYM",
+    "LT": "LTU", "LU": "LUX", "MT": "MLT", "NL": "NLD", "NO": "NOR", "NZ": "NZL", "PL": "POL",
+    "SE": "SWE", "SG": "SGP", "SI": "SVN", "US": "USA", "VG": "VGB",
+}  # fmt: skip
+_STATES = {
+    "US": (
+        "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH "
+        "NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC"
+    ),
+    "CA": "AB BC MB NB NS ON QC SK",
+    "AU": "ACT NSW QLD SA TAS VIC WA",
+}
+# How a site begins in a city field, in normal form, and how much of the field that leaves it.
+_BEFORE_SITE = (
+    ("", 13), ("HTTPS ", 5), ("HTTP ", 6), ("HTTPS", 8), ("HTTPS WWW.", 1), ("HTTPSWWW.", 4),
+    ("WWW.", 9),
+)  # fmt: skip
+_LONG_STUB = 9  # a city cut shorter than this could be another word
+
+
+def literal(text: str) -> str:
+    """A regex for words of a name: a space is any separator or none, a dot may be a slash."""
+    return re.escape(text).replace(r"\.", "[./]").replace(r"\ ", GLUE)
+
+
+def stems(text: str, keep: int) -> str:
+    """A regex for every beginning of ``text`` of ``keep`` characters or more, the longest first,
+    but not the whole."""
+    keep = max(keep, 1)
+    if len(text) <= keep:
+        return "(?!)"
+    keep = len(text[:keep].rstrip(" ."))
+    nested = ""
+    for character in reversed(text[keep:-1]):
+        nested = f"(?:{literal(character)}{nested})?"
+    return f"(?:{literal(text[:keep])}{nested})"
+
+
+def cut(text: str, keep: int) -> str:
+    """The same, at the very end of the name."""
+    return stems(text, keep) + "$"
+
+
+@lru_cache(maxsize=256)
+def city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
+    """A large city of these countries at the end of a name, whole or cut."""
+    large = cities(countries)
+    cut_ones = "|".join(stems(city, _LONG_STUB) for city in large) or "(?!)"
+    return re.compile(rf" ?(?:(?:{_any_of(large)}){_behind(countries)}|{cut_ones})$")
+
+
+def site_as_name(site: str, countries: tuple[str, ...]) -> str:
+    """The vendor's domain standing as its name: whole, with a path or country, or cut."""
+    label, _, last = site.rpartition(".")
+    ends = "|".join([*(last[:size] for size in range(1, len(last))), ""])
+    region = _region(countries)
+    return (
+        rf"(?:{literal(site)}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
+        rf"|{_glued(site, region)}|(?P<cutname>{literal(label)}(?:[./]?(?:{ends}))$))"
+    )
+
+
+def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[str, ...]) -> str:
+    """The regex of neutral tails of one vendor; sites and places are in normal form."""
+    site = "|".join(map(literal, sites))
+    stub = "|".join(stems(s, 3) for s in sites)
+    scheme = r"(?:HTTPS? ?)?(?:WWW[./])?"
+    marked = r"(?:HTTPS? ?(?:WWW[./])?|WWW[./])"
+    whole = "|".join(cut(s, s.rindex(".")) for s in sites)
+    region = _region(countries)
+    glued = "|".join(_glued(s, region) for s in sites)
+    pieces = [
+        rf" ?(?P<url>{scheme}(?:{site}){_PATH})(?:{region}(?![A-Z0-9./]))?",
+        rf" {scheme}[A-Z0-9]+[./](?:{site})(?:{region})?(?![A-Z0-9./])",
+        rf" ?{scheme}(?:{glued})",
+        rf" ?(?:{_full_field(sites)}) ?(?:{_state(countries)}|{_country(countries)})(?: ?USA?)?$",
+        # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
+        rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
+        rf" (?:{_PHONE}){region}?(?![A-Z0-9])",
+        rf" (?:{_country(countries)})$",
+    ]
+    if places:
+        named = _any_of((*places, *(p[:CUT_MIN].rstrip() for p in places if len(p) > CUT_MIN)))
+        pieces.append(rf" ?{scheme}(?P<place>{named}){_behind(countries)}(?![A-Z0-9])")
+        ends = "|".join(stems(place, 5) for place in places)
+        pieces.append(rf"(?P<cutplace> ?(?:{ends})(?:{_country(countries)})?)$")
+    return rf"(?:(?:{'|'.join(pieces)})*)$"
+
+
+def _full_field(sites: tuple[str, ...]) -> str:
+    """Every form of a site that fills a city field: what is behind it is the next field."""
+    forms = {
+        f"{before}{site[:room]}"
+        for site in sites
+        for before, room in _BEFORE_SITE
+        if len(site) >= room
+    }
+    return _any_of(tuple(forms)) or "(?!)"
+
+
+def _behind(countries: tuple[str, ...]) -> str:
+    """What stands behind a city: a district, a state, a country, or nothing."""
+    return rf"(?: [0-9]{{1,2}})?(?: ?(?:{_state(countries)}))?(?: ?(?:{_country(countries)}))?"
+
+
+def _state(countries: tuple[str, ...]) -> str:
+    codes = " ".join(_STATES[code] for code in ("US", *countries) if code in _STATES)
+    return "|".join(dict.fromkeys(codes.split()))
+
+
+def _any_of(texts: tuple[str, ...]) -> str:
+    ordered = sorted(dict.fromkeys(texts), key=lambda text: (-len(text), text))
+    return "|".join(map(literal, ordered)) or "(?!)"
+
+
+def _country(countries: tuple[str, ...]) -> str:
+    codes = [*(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
+    return "|".join(codes) or "(?!)"
+
+
+def _region(countries: tuple[str, ...]) -> str:
+    """A country, which may be glued on, or a state, which may not (``….COMO`` is no ``….CO MO``),
+    where the vendor bills from a country that has them."""
+    states = f"| (?:{_state(countries)})(?: ?USA?)?" if set(countries) & set(_STATES) else ""
+    return f"(?: ?(?:{_country(countries)}){states})"
+
+
+def _glued(site: str, region: str) -> str:
+    """A domain cut in its last label, with country or state behind it (``CLOUDFLARE.COUS``)."""
+    label, _, last = site.rpartition(".")
+    shortest = max(CUT_MIN - len(label) - 1, 1)
+    ends = "|".join(last[:size] for size in range(min(shortest, len(last)), len(last) + 1))
+    return rf"{literal(label)}[./](?:{ends}){region}$"

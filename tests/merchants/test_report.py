@@ -1,0 +1,69 @@
+"""The measurement that `make merchants-report` prints, and the bounds it must keep."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from merchants_report import __main__ as report
+from merchants_report.corpus import read_corpus
+from merchants_report.scoring import ask, measure
+
+from signets.vendors import load_directory
+
+CORPUS = read_corpus()
+FOUND = measure(ask([row for row in CORPUS if row.held_out], load_directory()))
+
+
+def test_no_spoof_passes_and_false_accepts_stay_in_bound() -> None:
+    """On the test part: no altered name, foreign id, MCC or country; at most 0.5 % of the rest."""
+    assert FOUND["spoofs"] >= 200
+    assert FOUND["spoofs_accepted"] == 0
+    assert FOUND["false_accepts"] <= 0.005
+
+
+def test_recall_keeps_its_floor() -> None:
+    """At least 97 % of the test part's true merchants match."""
+    assert FOUND["positives"] >= 200
+    assert FOUND["recall"] >= 0.97
+
+
+def test_the_substring_baseline_is_far_worse() -> None:
+    """The comparison is real: substrings accept a third of the strangers and more."""
+    assert FOUND["baseline"]["false_accepts"] > 0.3
+
+
+def test_a_stated_confidence_is_near_the_truth() -> None:
+    """What is called a match is right nine times in ten, what is refused hardly ever."""
+    for one in FOUND["calibration"]:
+        low = int(one["confidence"].split(" ")[0])
+        assert one["true"] >= 90 if low >= 80 else one["true"] <= 70
+
+
+def test_the_corpus_is_large_sourced_and_half_negative() -> None:
+    """700 rows and more, of which about half must be refused, each with its source and kind."""
+    assert len(CORPUS) >= 700
+    assert 0.4 <= sum(not row.expected for row in CORPUS) / len(CORPUS) <= 0.65
+    assert {row.source for row in CORPUS} == {
+        "public-form", "vendor-doc", "issuer-sample", "constructed",
+    }  # fmt: skip
+    assert all(row.kind for row in CORPUS)
+    assert len({row.text for row in CORPUS}) == len(CORPUS)
+
+
+def test_the_report_is_printed_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says recall, false accepts, misses, and writes the same as JSON."""
+    output = tmp_path / "merchants-report.json"
+    monkeypatch.setattr(sys, "argv", ["merchants_report", "--output", str(output)])
+    report.main()
+    said = capsys.readouterr().out
+    for word in ("recall", "false accepts", "spoofs", "unverified", "substring", "misses"):
+        assert word in said
+    written = json.loads(output.read_text("utf-8"))
+    assert written["part"] == "test"
+    assert written["recall"] == FOUND["recall"]
+    assert len(written["misses"]) == len(FOUND["misses"])
