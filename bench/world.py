@@ -174,7 +174,10 @@ def find_shops(services: Services) -> tuple[Shop, ...]:
             shop = Shop(vendor=vendor["domain"], descriptor=pattern["text"].replace("|", ""))
             merchant = Merchant(descriptor=shop.descriptor, mcc=MCC, country="US")
             found = match_lock(
-                MerchantLock(vendors=(shop.vendor,)), merchant, services.directory, Learned()
+                MerchantLock(vendors=(shop.vendor,)),
+                merchant,
+                services.merchants.shipped,
+                Learned(),
             )
             if found.result is MatchResult.MATCH and len(shop.descriptor) <= 25:
                 shops.append(shop)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import httpx
-
 if TYPE_CHECKING:
     from signets.app.records import Connection
     from signets.app.services import Services
@@ -73,6 +71,9 @@ async def connect_account(
 
 async def _set_realtime(base_url: str, api_key: str, url: str) -> str:
     """Where requests are sent, and that silence declines; the secret that signs them."""
+    # Heavy: the command line names the faces without it.
+    import httpx
+
     headers = {"Authorization": api_key}
     async with httpx.AsyncClient(base_url=base_url, headers=headers, trust_env=False) as http:
         answer = await http.post(
