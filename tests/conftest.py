@@ -17,11 +17,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from tests.world import World, open_world
 
 from signets.core.merchant.directory import Directory
 from signets.storage.postgres import embedded, migrate
 from signets.vendors import load_directory
-from tests.world import World, open_world
 
 _TEMPLATE_LOCK = 7_446_001
 _counter = itertools.count()

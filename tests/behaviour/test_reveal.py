@@ -29,6 +29,8 @@ async def test_only_the_owning_agent_inside_the_window(
     assert (shown.number, shown.cvc) == (issued["pan"], issued["cvv"])
     assert (shown.exp_month, shown.exp_year) == (card.exp_month, card.exp_year)
     assert shown.name == "one" and shown.number[-4:] == card.last_four
+    assert shown.billing_address is not None
+    assert shown.billing_address["postal_code"] == "94105"
     assert shown.number not in repr(shown) and shown.cvc not in repr(shown)
 
     assert (await world.network.charge(card.id, 2000)).approved

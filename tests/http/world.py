@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from tests.contract.sandbox_kit import KEY, OPENAI, served
 
 from signets.app.authorize import Engine
-from signets.app.record_issuer_event import EventReceiver
 from signets.app.connect_issuer import Account, connect_issuer
+from signets.app.record_issuer_event import EventReceiver
 from signets.app.set_up_organization import set_up_organization
 from signets.bootstrap import LoggingObserver, Runtime, open_runtime
 from signets.http.application import create_app

@@ -31,14 +31,49 @@ class IssuerCard:
     state: IssuerCardState
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingAddress:
+    """Where the card is billed: what a checkout asks for and the issuer checks (AVS).
+
+    ``country`` is ISO 3166-1 alpha-2.
+    """
+
+    line1: str
+    city: str
+    postal_code: str
+    country: str
+    state: str | None = None
+
+    @classmethod
+    def parse(cls, options: Mapping[str, str]) -> BillingAddress | None:
+        """From a connection's options of the same names; ``None`` where none is given.
+
+        Raises:
+            ValueError: Naming the part that is missing.
+        """
+        given = {name: options[name] for name in cls.__slots__ if options.get(name)}
+        if not given:
+            return None
+        missing = [
+            name for name in ("line1", "city", "postal_code", "country") if name not in given
+        ]
+        if missing:
+            raise ValueError(f"the billing address lacks `{missing[0]}`")
+        return cls(**given)
+
+
 @dataclass(frozen=True, slots=True)
 class CardCredentials:
-    """What a checkout needs. Passed through once, never stored, never printed by ``repr``."""
+    """What a checkout needs. Passed through once, never stored, never printed by ``repr``.
+
+    ``billing_address`` is ``None`` where neither the issuer nor the connection's options tell it.
+    """
 
     number: str
     cvc: str
     exp_month: int
     exp_year: int
+    billing_address: BillingAddress | None = None
 
     def __repr__(self) -> str:
         return "CardCredentials(…)"

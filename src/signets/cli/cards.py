@@ -189,6 +189,10 @@ def reveal(
             ("cvc", details.cvc),
             ("expires", f"{details.exp_month:02d}/{details.exp_year}"),
             ("name", details.name),
+            *(
+                (name.replace("_", " "), part)
+                for name, part in (details.billing_address or {}).items()
+            ),
         ]
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from signets.app.ports import Issuer
+from signets.app.ports import BillingAddress, Issuer
 from signets.issuers.lithic.adapter import LithicIssuer
 from signets.issuers.stripe.adapter import StripeIssuer, is_live
 from signets.issuers.stripe.options import StripeOptions
@@ -41,9 +41,26 @@ class ClosableIssuer(Issuer, Protocol):
         ...
 
 
+#: Of every card of the sandbox.
+SANDBOX_ADDRESS = BillingAddress(
+    line1="1 Sandbox Street",
+    city="San Francisco",
+    state="CA",
+    postal_code="94105",
+    country="US",
+)
+
+
 def _lithic(settings: ConnectionSettings) -> ClosableIssuer:
     """Our sandbox and Lithic speak the same wire API; only address and key differ."""
-    return LithicIssuer(api_key=settings.api_key, base_url=settings.base_url, mode=settings.mode)
+    sandbox = settings.mode == "sandbox"
+    address = BillingAddress.parse(settings.options)
+    return LithicIssuer(
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        mode=settings.mode,
+        billing_address=address or (SANDBOX_ADDRESS if sandbox else None),
+    )
 
 
 def _stripe(settings: ConnectionSettings) -> ClosableIssuer:

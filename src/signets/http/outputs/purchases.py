@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import Field
 
-from signets.app.ports import IssuerCardState
+from signets.app.ports import BillingAddress, IssuerCardState
 from signets.app.records import ApprovalState, WindowRow
 from signets.app.views import CardDetails, CardView, IntentView
 from signets.core.approval import Vote
@@ -89,8 +90,12 @@ class CardDetailsOut(Output):
             exp_month=found.exp_month,
             exp_year=found.exp_year,
             name=details.name,
-            billing_address=getattr(details, "billing_address", None),
+            billing_address=_address(found.billing_address),
         )
+
+
+def _address(address: BillingAddress | None) -> JsonObject | None:
+    return None if address is None else asdict(address)
 
 
 class VerdictOut(Output):

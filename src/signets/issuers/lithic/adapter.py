@@ -16,6 +16,7 @@ from standardwebhooks import WebhookVerificationError
 
 from signets.app.ports import (
     Answer,
+    BillingAddress,
     BodyUnreadable,
     CardCredentials,
     DisputeCredited,
@@ -86,9 +87,11 @@ class LithicIssuer:
         api_key: str,
         base_url: str,
         mode: str = "sandbox",
+        billing_address: BillingAddress | None = None,
         timeout_seconds: float = 10.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._billing_address = billing_address
         address = urlsplit(base_url)
         host = address.hostname or ""
         is_local_key = api_key.startswith(_LOCAL_KEY_PREFIX)
@@ -165,6 +168,8 @@ class LithicIssuer:
             cvc=card.cvv,
             exp_month=int(card.exp_month),
             exp_year=int(card.exp_year),
+            # Lithic's card object carries none: it is the account holder's, as configured.
+            billing_address=self._billing_address,
         )
 
     async def get_transaction(self, token: str) -> Snapshot | None:

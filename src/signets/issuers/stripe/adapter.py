@@ -15,6 +15,7 @@ import stripe
 
 from signets.app.ports import (
     Answer,
+    BillingAddress,
     BodyUnreadable,
     CardCredentials,
     Finding,
@@ -197,7 +198,11 @@ class StripeIssuer:
         if not isinstance(number, str) or not isinstance(cvc, str):
             raise IssuerRefused("the issuer gives this account no card numbers")
         return CardCredentials(
-            number=number, cvc=cvc, exp_month=card.exp_month, exp_year=card.exp_year
+            number=number,
+            cvc=cvc,
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+            billing_address=_billing_address(shown),
         )
 
     async def get_transaction(self, token: str) -> Snapshot | None:
@@ -412,3 +417,16 @@ def _translated() -> Iterator[None]:
         if status >= 500 or status in (0, 408, 409, 429):
             raise IssuerUnavailable(message) from None
         raise IssuerRefused(message) from None
+
+
+def _billing_address(card: Json) -> BillingAddress | None:
+    """The cardholder's, which the card object carries whole."""
+    parts = {
+        name: value
+        for name in ("line1", "city", "state", "postal_code", "country")
+        if isinstance(value := find(card, f"cardholder.billing.address.{name}"), str) and value
+    }
+    try:
+        return BillingAddress.parse(parts)
+    except ValueError:
+        return None  # an address with a hole in it does not help a checkout
