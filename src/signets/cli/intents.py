@@ -91,6 +91,11 @@ def show(intent: IntentArgument, *, as_json: JsonFlag = False) -> None:
         _show(client.intents.get(intent), as_json=as_json)
 
 
+ItemOption = Annotated[
+    list[str] | None, typer.Option(help="What is bought; repeat for several line items.")
+]
+
+
 @intents.command("create")
 def create(
     purpose: Annotated[str, typer.Argument(help="What for, in words a person understands.")],
@@ -111,6 +116,7 @@ def create(
     metadata: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE; repeat for several.")
     ] = None,
+    item: ItemOption = None,
     again: Annotated[
         str | None, typer.Option(help="Buy the same again on purpose: why. Always escalated.")
     ] = None,
@@ -139,6 +145,7 @@ def create(
             window_seconds=None if window is None else read_duration(window, param="window"),
             workflow=workflow,
             quote_url=quote_url,
+            line_items=_items(item),
             metadata=read_pairs(metadata, param="metadata") if metadata else None,
             allow_duplicate=again is not None,
             allow_duplicate_reason=again,
@@ -148,6 +155,11 @@ def create(
             say(f"{made.id} waits for a decision")
             made = client.intents.wait(made)
         _show(made, as_json=as_json)
+
+
+def _items(descriptions: list[str] | None) -> list[dict[str, str]] | None:
+    """Line items as the API takes them; they tell one purchase from another."""
+    return [{"description": one} for one in descriptions] if descriptions else None
 
 
 @intents.command("cancel")
@@ -167,6 +179,8 @@ def amend(
     *,
     purpose: Annotated[str | None, typer.Option(help="What for, if that changed.")] = None,
     quote_url: Annotated[str | None, typer.Option(help="Where the price was quoted.")] = None,
+    item: ItemOption = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeat safely for 24 h.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Replace an intent by one with another amount; policy decides anew.
@@ -180,6 +194,8 @@ def amend(
             expected_amount=read_amount(amount, currency, param="amount"),
             purpose=purpose,
             quote_url=quote_url,
+            line_items=_items(item),
+            idempotency_key=idempotency_key,
         )
         _show(made, as_json=as_json)
 

@@ -72,6 +72,18 @@ def check(file: FileArgument, *, as_json: JsonFlag = False) -> None:
     print_lines([f"right: {', '.join(f'{count} {name}' for name, count in counts.items())}"])
 
 
+@policy.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of a policy document, for editors and CI.
+
+    Example: signets policy schema > policy.schema.json
+    """
+    from importlib.resources import files
+
+    text = files("signets.core.policy").joinpath("schema.json").read_text()
+    print_json(json.loads(text))
+
+
 @policy.command("apply")
 def apply(file: FileArgument, *, as_json: JsonFlag = False) -> None:
     """Put a document in force as the next version.
