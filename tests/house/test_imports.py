@@ -25,10 +25,20 @@ ALLOWED = {
         "signets.app.records",
         "signets.app.merchant_records",
     },
-    "signets.issuers.lithic": {"signets.issuers.lithic", "signets.core", "signets.app.ports"},
+    "signets.issuers.lithic": {
+        "signets.issuers.fields",
+        "signets.issuers.lithic",
+        "signets.core",
+        "signets.app.ports",
+    },
     "signets.issuers.registry": {"signets.issuers", "signets.core", "signets.app.ports"},
     "signets.issuers.sandbox": {"signets.issuers.sandbox", "signets.core", "signets.app.ports"},
-    "signets.issuers.stripe": {"signets.issuers.stripe", "signets.core", "signets.app.ports"},
+    "signets.issuers.stripe": {
+        "signets.issuers.fields",
+        "signets.issuers.stripe",
+        "signets.core",
+        "signets.app.ports",
+    },
     "signets.http": {"signets.http", "signets.app", "signets.core"},
     "signets.jobs": {"signets.jobs", "signets.app", "signets.core"},
     "signets.client": {

@@ -36,9 +36,9 @@ from signets.app.ports import (
 )
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
+from signets.issuers.fields import Json, find
 from signets.issuers.lithic.answers import DECLINE_RESULTS, OTHER_DECLINE
 from signets.issuers.lithic.disputes import DISPUTE_REASONS, read_credits, read_dispute
-from signets.issuers.lithic.fields import Json, find
 from signets.issuers.lithic.reading import read_card, read_request, read_snapshot
 from signets.issuers.lithic.set_up import (
     DISPUTE_CREDITED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from signets.app.ports import BodyUnreadable, IssuerCard
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
-from signets.issuers.lithic.fields import Json, find, mapping
+from signets.issuers.fields import Json, find, mapping
 from signets.issuers.lithic.reading import REQUEST_STATUSES, read_card, read_request, read_snapshot
 
 _CARD_FIELDS = ("last_four", "exp_month", "spend_limit", "pin_status", "card_program_token")

@@ -17,7 +17,8 @@ from signets.app.ports import (
     IssuerDispute,
     ProvisionalStep,
 )
-from signets.issuers.lithic.fields import Json, find, integer, moment, optional_text, text
+from signets.issuers.fields import Json, find, integer, optional_text, text
+from signets.issuers.lithic.fields import moment
 
 LithicReason = Literal[
     "CANCELLED",

@@ -1,77 +1,11 @@
-"""Strict reading of plain JSON: every miss names the field.
-
-The SDK's typed events are not used: it tries each class in turn, so one unknown enum value turns
-a card transaction into another event, silently (lithic 0.133, ``webhooks.parse``).
-"""
+"""Lithic's own kinds of field: currency codes and RFC 3339 times."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from signets.app.ports import BodyUnreadable
-from signets.core.money import MAX_MINOR
-
-Json = Mapping[str, object]
-
-
-def find(data: Json, path: str) -> object | None:
-    """The value at a dotted path, ``None`` where a part of the path is missing or null."""
-    value: object = data
-    for part in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(part)
-    return value
-
-
-def text(data: Json, path: str) -> str:
-    """A non-empty string.
-
-    Raises:
-        BodyUnreadable: where it is anything else.
-    """
-    value = find(data, path)
-    if not isinstance(value, str) or not value:
-        raise BodyUnreadable(path, f"`{path}` must be a non-empty string")
-    if "\0" in value or not _encodable(value):
-        # What no database and no UTF-8 document can hold exactly.
-        raise BodyUnreadable(path, f"`{path}` holds NUL or half a surrogate pair")
-    return value
-
-
-def _encodable(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def optional_text(data: Json, path: str) -> str | None:
-    """A string, ``None`` where it is missing, null or empty.
-
-    Raises:
-        BodyUnreadable: where it is of another type.
-    """
-    value = find(data, path)
-    if value is None or value == "":
-        return None
-    return text(data, path)
-
-
-def integer(data: Json, path: str) -> int:
-    """An integer; a float or a boolean is none.
-
-    Raises:
-        BodyUnreadable: where it is anything else.
-    """
-    value = find(data, path)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BodyUnreadable(path, f"`{path}` must be an integer of minor units")
-    if abs(value) > MAX_MINOR:
-        raise BodyUnreadable(path, f"`{path}` is more than {MAX_MINOR} minor units")
-    return value
+from signets.issuers.fields import Json, text
 
 
 def currency(data: Json, path: str) -> str:
@@ -97,15 +31,3 @@ def moment(data: Json, path: str) -> datetime:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BodyUnreadable(path, f"`{path}` must be an RFC 3339 date and time") from None
-
-
-def mapping(data: Json, path: str) -> Json:
-    """An object.
-
-    Raises:
-        BodyUnreadable: where it is anything else.
-    """
-    value = find(data, path)
-    if not isinstance(value, Mapping):
-        raise BodyUnreadable(path, f"`{path}` must be an object")
-    return value

@@ -31,8 +31,8 @@ from signets.app.ports import (
 )
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
+from signets.issuers.fields import Json, find, mapping, text
 from signets.issuers.stripe.answers import API_VERSION, APPROVED, DECLINED
-from signets.issuers.stripe.fields import Json, find, mapping, text
 from signets.issuers.stripe.options import StripeOptions
 from signets.issuers.stripe.reading import (
     read_authorization,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from signets.app.ports import BodyUnreadable, IssuerCard, IssuerCardState
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
-from signets.issuers.stripe.fields import Json, find, integer, mapping, text
+from signets.issuers.fields import Json, find, integer, mapping, text
 from signets.issuers.stripe.older import modern
 from signets.issuers.stripe.reading import read_object, read_request
 

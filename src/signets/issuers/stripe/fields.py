@@ -1,8 +1,4 @@
-"""Strict reading of plain JSON: every miss names the field.
-
-Bodies are dispatched on their ``type`` and ``object`` as plain dicts, never through the SDK's
-typed events, so that an unknown value or a missing field cannot turn one object into another.
-"""
+"""Stripe's own kinds of field: epoch times, lists of objects, expandable ids."""
 
 from __future__ import annotations
 
@@ -10,52 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from signets.app.ports import BodyUnreadable
-
-Json = Mapping[str, object]
-
-
-def find(data: Json, path: str) -> object | None:
-    """The value at a dotted path, ``None`` where a part of the path is missing or null."""
-    value: object = data
-    for part in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(part)
-    return value
-
-
-def text(data: Json, path: str) -> str:
-    """A non-empty string.
-
-    Raises:
-        BodyUnreadable: where it is anything else.
-    """
-    value = find(data, path)
-    if not isinstance(value, str) or not value:
-        raise BodyUnreadable(path, f"`{path}` must be a non-empty string")
-    return value
-
-
-def optional_text(data: Json, path: str) -> str | None:
-    """A string, ``None`` where it is missing, null or empty.
-
-    Raises:
-        BodyUnreadable: where it is of another type.
-    """
-    value = find(data, path)
-    return None if value is None or value == "" else text(data, path)
-
-
-def integer(data: Json, path: str) -> int:
-    """An integer; a float or a boolean is none.
-
-    Raises:
-        BodyUnreadable: where it is anything else.
-    """
-    value = find(data, path)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise BodyUnreadable(path, f"`{path}` must be an integer")
-    return value
+from signets.issuers.fields import Json, find, integer, text
 
 
 def boolean(data: Json, path: str) -> bool:
@@ -80,18 +31,6 @@ def moment(data: Json, path: str) -> datetime:
         return datetime.fromtimestamp(integer(data, path), tz=UTC)
     except (OverflowError, OSError, ValueError):
         raise BodyUnreadable(path, f"`{path}` is not a time") from None
-
-
-def mapping(data: Json, path: str) -> Json:
-    """An object.
-
-    Raises:
-        BodyUnreadable: where it is anything else.
-    """
-    value = find(data, path)
-    if not isinstance(value, Mapping):
-        raise BodyUnreadable(path, f"`{path}` must be an object")
-    return value
 
 
 def objects(data: Json, path: str) -> tuple[Json, ...]:

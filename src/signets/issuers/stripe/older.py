@@ -6,7 +6,8 @@ What later versions only added is optional in :mod:`signets.issuers.stripe.readi
 
 from __future__ import annotations
 
-from signets.issuers.stripe.fields import Json, find, objects
+from signets.issuers.fields import Json, find
+from signets.issuers.stripe.fields import objects
 
 _AMOUNTS = {
     "held_amount": "amount",

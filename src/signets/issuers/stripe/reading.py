@@ -33,19 +33,9 @@ from signets.core.settlement.model import (
     LifecycleEvent,
     Snapshot,
 )
+from signets.issuers.fields import Json, find, integer, mapping, optional_text, text
 from signets.issuers.stripe.answers import DECIDED_BY, REASONS
-from signets.issuers.stripe.fields import (
-    Json,
-    boolean,
-    find,
-    identity,
-    integer,
-    mapping,
-    moment,
-    objects,
-    optional_text,
-    text,
-)
+from signets.issuers.stripe.fields import boolean, identity, moment, objects
 from signets.issuers.stripe.older import modern
 
 _Read = TypeVar("_Read")
