@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -188,8 +189,12 @@ def _draft(
 def _changed(services: Services, known: Connection, account: Account) -> bool:
     """Whether anything but the time of enrolment is new."""
     key = services.vault.open(known.org_id, known.api_key_sealed).decode()
-    return (known.base_url, known.public_url, key) != (
+    options: dict[str, str] = {}
+    if known.options_sealed is not None:
+        options = json.loads(services.vault.open(known.org_id, known.options_sealed))
+    return (known.base_url, known.public_url, key, options) != (
         account.base_url,
         account.public_url.rstrip("/"),
         account.api_key,
+        dict(account.options),
     )
