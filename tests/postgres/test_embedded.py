@@ -25,6 +25,8 @@ from signets.storage.postgres.embedded.account import account_for
 from signets.storage.postgres.embedded.cluster import url as socket_url
 
 BOUND_SECONDS = 60
+# These three ask how root hands the server to another account; an ordinary user runs it itself, so
+# there is nothing to hand over. Everything else in this file runs as either.
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="root runs the server as another account")
 
 OWNER = """
