@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import Any
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor
 
@@ -26,9 +27,9 @@ def configure_logging(level: str) -> None:
     """
     number = _LEVELS[level]
     structlog.configure(
-        processors=[*_COMMON, structlog.processors.JSONRenderer()],
+        processors=[*_COMMON, structlog.processors.JSONRenderer(serializer=_encoded)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -42,6 +43,11 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
+
+
+def _encoded(event: EventDict, **_: object) -> bytes:
+    """One line of JSON; what JSON has no type for, as text."""
+    return msgspec.json.encode(event, enc_hook=str)
 
 
 def server_logging() -> dict[str, Any]:

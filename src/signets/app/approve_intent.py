@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from signets.app.make_card import NewCard, made_limit, make_card
 from signets.app.open_period import open_first_period

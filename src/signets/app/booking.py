@@ -6,7 +6,9 @@ write what it returns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from signets.app.records import ExposureRow, Transaction
 from signets.core.ledger import (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from signets.app.journal import SYSTEM, record
 from signets.app.ports import ChecksSetUp, Finding, IssuerSecrets

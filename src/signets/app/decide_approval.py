@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from signets.app.approve_intent import approve_intent
 from signets.app.caller import Caller, not_found
 from signets.app.choose_card import Need, choose_card
@@ -108,7 +110,7 @@ async def _asked_today(
     subject = _subject(intent, agent, intent.card_id)
     verdict = evaluate_intent(policy, _facts(intent, subject, limits_exceeded=()))
     added = [list(one) for one in verdict.approvers if list(one) not in approval.approvers]
-    today = replace(
+    today = msgspec.structs.replace(
         approval,
         required=max(approval.required, verdict.approvals_required),
         approvers=[*approval.approvers, *added],
@@ -172,7 +174,7 @@ async def _approve(services: Services, uow: UnitOfWork, intent: Intent, actor: s
     card = await _card(uow, agent, intent, policy, currency)
     verdict = await _judge_again(uow, policy, agent, intent, card, currency)
     await uow.intents.set_verdict(intent.id, version, verdict_json(verdict))
-    intent = replace(intent, policy_version=version)
+    intent = msgspec.structs.replace(intent, policy_version=version)
     if intent.parent_id is not None and card is not None:
         parent = await uow.intents.get(intent.parent_id)
         anchor = (parent.approved_at if parent else None) or intent.created_at

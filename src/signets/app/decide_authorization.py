@@ -8,11 +8,12 @@ durable and no half of one ever does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from signets.app.authorization_batch import (
     Batch,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from signets.app.journal import alert, record
 from signets.app.ports import DisputeCredited, DisputeOutcome, IssuerDispute

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import msgspec
+
 from signets.app.ask_members import ask_members
 from signets.app.journal import alert, record
 from signets.app.limits import card_exposure, exceeded_limits, fits_card
@@ -38,7 +40,7 @@ async def open_first_period(
     await open_window(
         services,
         uow,
-        replace(child, state=IntentState.APPROVED),
+        msgspec.structs.replace(child, state=IntentState.APPROVED),
         card,
         opens_at=uow.now,
         closes_at=closes_at,
@@ -89,7 +91,7 @@ async def open_due_period(
         card = await uow.cards.get(card.id) or card
     verdict = await _evaluate(uow, parent, agent, card, policy, index)
     child = await _add_child(
-        services, uow, replace(parent, policy_version=version), index, card, verdict
+        services, uow, msgspec.structs.replace(parent, policy_version=version), index, card, verdict
     )
     if verdict.outcome is Outcome.APPROVE:
         await approve_period(services, uow, child, card, policy, anchor=_anchor(parent))
@@ -131,7 +133,7 @@ async def approve_period(
     await open_window(
         services,
         uow,
-        replace(child, state=IntentState.APPROVED),
+        msgspec.structs.replace(child, state=IntentState.APPROVED),
         card,
         opens_at=uow.now,
         closes_at=max(closes_at, uow.now + timedelta(seconds=child.window_seconds)),
@@ -210,7 +212,7 @@ async def _add_child(
     card: Card,
     verdict: PolicyVerdict | None = None,
 ) -> Intent:
-    child = replace(
+    child = msgspec.structs.replace(
         parent,
         id=services.new_id(Prefix.INTENT),
         parent_id=parent.id,

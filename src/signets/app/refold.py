@@ -7,7 +7,9 @@ folding what is known already changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from signets.app.booking import book, position
 from signets.app.count_late import count_late

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signets.app.services import Services
 from signets.core.ids import Prefix
@@ -26,7 +28,7 @@ from signets.http import (
 from signets.http.config import HttpConfig
 from signets.http.errors import add_error_handlers
 from signets.http.exchange import exchange_of
-from signets.http.issuers import Authorizer, Receiver
+from signets.http.issuers import AuthorizeDoor, Authorizer, Receiver
 from signets.http.metrics import Metrics
 from signets.http.middleware import EdgeMiddleware
 from signets.http.openapi import build_openapi
@@ -52,6 +54,18 @@ def api_routes() -> Iterator[GuardedRoute]:
             yield GuardedRoute(endpoint)
 
 
+class Application(FastAPI):
+    """The routes, and in front of them the one address whose callers do not wait."""
+
+    authorize: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and AuthorizeDoor.takes(scope):
+            await self.authorize(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(
     services: Services,
     engine: Authorizer,
@@ -61,7 +75,7 @@ def create_app(
     metrics: Metrics,
     checks: Mapping[str, ReadinessCheck],
     unavailable_errors: tuple[type[Exception], ...] = (),
-) -> FastAPI:
+) -> Application:
     """The HTTP edge over these services.
 
     Args:
@@ -74,16 +88,18 @@ def create_app(
         unavailable_errors: What the database layer raises when the database does not serve;
             answered 503.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = Application(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    app.state.engine = engine
     app.state.receiver = receiver
-    app.add_middleware(
+    edge = partial(
         EdgeMiddleware,
         config=config,
         metrics=metrics,
         new_request_id=lambda: services.new_id(Prefix.REQUEST),
     )
+    door = AuthorizeDoor(engine)
+    app.authorize = edge(door)
+    app.add_middleware(edge)
     add_error_handlers(app, unavailable_errors)
     operations = Operations(metrics=metrics, checks=checks, seconds=config.check_seconds)
     guarded = list(api_routes())
@@ -93,9 +109,8 @@ def create_app(
         exchange_of(request.scope).template = OPENAPI
         return JSONResponse(document)
 
-    # The issuer's routes first: they are the ones with a deadline.
     app.router.routes[:] = [
-        *issuers.routes(),
+        *issuers.routes(door),
         *guarded,
         *operations.routes(),
         Route(OPENAPI, openapi, methods=["GET"]),

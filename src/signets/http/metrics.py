@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 6.0)
@@ -42,8 +44,17 @@ class Metrics:
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request. ``route`` is the template; status 0 means never answered."""
         known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        counter, histogram = self._of(known, route, status)
+        counter.inc()
+        histogram.observe(seconds)
+
+    @cache  # noqa: B019 - the object lives as long as the process, and the labels are few
+    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Looking labels up anew for each request costs more than counting."""
+        return (
+            self._requests.labels(method, route, str(status)),
+            self._seconds.labels(method, route),
+        )
 
     def decision(self, outcome: str, reason: str | None, seconds: float) -> None:
         """Count one authorization decision (``approved`` or ``declined``, and why)."""

@@ -159,7 +159,9 @@ def too_large(most: int) -> Refusal:
 
 def _is_text(path: str) -> bool:
     """Whether the database could hold it: no NUL, no half of a surrogate pair."""
-    return "\0" not in path and not any("\ud800" <= char <= "\udfff" for char in path)
+    if "\0" in path:
+        return False
+    return path.isascii() or not any("\ud800" <= char <= "\udfff" for char in path)
 
 
 def _traced(error: BaseException) -> dict[str, object]:

@@ -8,6 +8,7 @@ so that one unknown enum value turns a transaction into another event, silently 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from signets.app.ports import BodyUnreadable
 from signets.core.money import MAX_MINOR
@@ -15,10 +16,16 @@ from signets.core.money import MAX_MINOR
 Json = Mapping[str, object]
 
 
+@cache
+def _parts(path: str) -> list[str]:
+    """The paths are our own, so there are few of them."""
+    return path.split(".")
+
+
 def find(data: Json, path: str) -> object | None:
     """The value at a dotted path, ``None`` where a part of the path is missing or null."""
     value: object = data
-    for part in path.split("."):
+    for part in _parts(path):
         if not isinstance(value, Mapping):
             return None
         value = value.get(part)
@@ -34,7 +41,7 @@ def text(data: Json, path: str) -> str:
     value = find(data, path)
     if not isinstance(value, str) or not value:
         raise BodyUnreadable(path, f"`{path}` must be a non-empty string")
-    if "\0" in value or not _encodable(value):
+    if "\0" in value or not (value.isascii() or _encodable(value)):
         # What no database and no UTF-8 document can hold exactly.
         raise BodyUnreadable(path, f"`{path}` holds NUL or half a surrogate pair")
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -31,7 +30,7 @@ class Table(Generic[T]):
 
     def __init__(self, name: str, record: type[T]) -> None:
         hints = typing.get_type_hints(record)
-        fields = [field.name for field in dataclasses.fields(typing.cast(Any, record))]
+        fields = list(hints)
         self.record = record
         self._json = frozenset(field for field in fields if _is_json(hints[field]))
         self._fields = tuple(field for field in fields if field != "org_id")
