@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from signets.app.authorization_records import Gathered
 from signets.app.known_merchants import KnownMerchants, lock_of
 from signets.app.limits import Span, columns_of, counted_by, key_of, limit_span, span_of
 from signets.app.records import (
@@ -50,8 +51,6 @@ from signets.core.velocity import Exposure, Usage, period_start, used_since
 CapKey = tuple[str, tuple[str, ...]]
 BudgetKey = tuple[str, tuple[str, ...], Span]
 BreakerKey = tuple[str, str | None]
-#: A card, its agent's handle, since when the agent is frozen, and since when its connection held.
-Found = tuple[Card, str, datetime | None, datetime | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -232,7 +231,13 @@ async def gather(
     requests: Sequence[AuthorizationRequest],
 ) -> Batch:
     """Load everything that deciding these requests needs, set-wise."""
-    version, policy = await services.policies.in_force(uow)
+    rows = await uow.authorizations.gather(
+        connection_id,
+        sorted({request.card_token for request in requests}),
+        sorted({request.request_id for request in requests}),
+        period_start(Period.DAY, uow.now, "UTC") or uow.now,
+    )
+    version, policy = await services.policies.version(uow, rows.policy_version)
     batch = Batch(
         now=uow.now,
         policy=policy,
@@ -240,61 +245,35 @@ async def gather(
         organization_frozen=uow.organization.frozen_at is not None,
         merchants=await services.merchants.of(uow),
     )
-    tokens = sorted({request.card_token for request in requests})
-    ids = sorted({request.request_id for request in requests})
-    async with uow.together() as group:
-        decisions = group.create_task(uow.authorizations.decisions(connection_id, ids))
-        cards = group.create_task(uow.authorizations.cards(connection_id, tokens))
-        transactions = group.create_task(uow.authorizations.transactions(connection_id, ids))
-    for row in decisions.result():
-        batch.decisions.setdefault(row.request_id, []).append(row)
-    for found in transactions.result():
-        batch.transactions[found.issuer_token] = found
-    await _gather_cards(uow, batch, cards.result())
-    await _gather_intents(uow, batch)
+    _fill(batch, rows)
     for request in requests:
         _examine(batch, request)
     await _gather_limits(uow, batch)
     return batch
 
 
-async def _gather_cards(uow: UnitOfWork, batch: Batch, found: Sequence[Found]) -> None:
-    """What each card has open, at stake and behind it."""
-    ids = [card.id for card, *_ in found]
-    day = period_start(Period.DAY, batch.now, "UTC") or batch.now
-    async with uow.together() as group:
-        windows = group.create_task(uow.authorizations.open_windows(ids))
-        verifications = group.create_task(uow.ledger.verifications(ids, day))
-        live = group.create_task(uow.authorizations.live(ids))
-    open_windows = {one.card_id: one for one in windows.result()}
-    for card, handle, frozen_at, held_at in found:
+def _fill(batch: Batch, rows: Gathered) -> None:
+    """The rows by what they are asked for."""
+    windows = {one.card_id: one for one in rows.windows}
+    for found in rows.cards:
+        card = found.card
         batch.cards[card.issuer_token or ""] = CardBook(
             card=card,
-            agent_handle=handle,
-            agent_frozen=frozen_at is not None,
-            connection_held=held_at is not None,
+            agent_handle=found.agent_handle,
+            agent_frozen=found.agent_frozen_at is not None,
+            connection_held=found.held_at is not None,
             exposure=Exposure(),
-            window=open_windows.get(card.id),
-            verifications=verifications.result().get(card.id, 0),
+            window=windows.get(card.id),
+            verifications=found.verifications,
         )
-    for card_id, one in live.result():
-        batch.live.setdefault(card_id, {})[one.request_id] = one
-
-
-async def _gather_intents(uow: UnitOfWork, batch: Batch) -> None:
-    """The intents of the cards' windows and of transactions that are known."""
-    known = [one.id for one in batch.transactions.values()]
-    intent_ids = {
-        *(book.window.intent_id for book in batch.cards.values() if book.window),
-        *(one.intent_id for one in batch.transactions.values() if one.intent_id),
-    }
-    async with uow.together() as group:
-        intents = group.create_task(uow.authorizations.intents(sorted(intent_ids)))
-        exposures = group.create_task(uow.ledger.exposures(sorted([*intent_ids, *known])))
-        events = [group.create_task(uow.transactions.events(one)) for one in known]
-    batch.intents.update((intent.id, intent) for intent in intents.result())
-    batch.exposures.update(exposures.result())
-    batch.events.update(zip(known, (task.result() for task in events), strict=True))
+        batch.live[card.id] = {one.request_id: one for one in found.live}
+    for decision in rows.decisions:
+        batch.decisions.setdefault(decision.request_id, []).append(decision)
+    batch.transactions.update((one.issuer_token, one) for one in rows.transactions)
+    for known in rows.events:
+        batch.events.setdefault(known.transaction_id, []).append(known.event)
+    batch.intents.update((intent.id, intent) for intent in rows.intents)
+    batch.exposures.update((row.subject_id, row) for row in rows.exposures)
 
 
 def _examine(batch: Batch, request: AuthorizationRequest) -> None:

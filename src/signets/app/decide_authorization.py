@@ -8,7 +8,7 @@ durable and no half of one ever does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -25,9 +25,9 @@ from signets.app.authorization_batch import (
     live_after,
     request_key,
 )
+from signets.app.authorization_records import Writes
 from signets.app.booking import book
 from signets.app.journal import evidence_row, posting_rows
-from signets.app.merchant_records import MerchantReview
 from signets.app.records import (
     Card,
     DecisionRow,
@@ -35,10 +35,8 @@ from signets.app.records import (
     EvidenceRow,
     ExposureRow,
     Intent,
-    PostingRow,
     Transaction,
     VelocityRow,
-    WindowRow,
 )
 from signets.app.review_merchants import open_reviews, review_of
 from signets.app.services import Services
@@ -63,23 +61,6 @@ class Inputs:
     request: AuthorizationRequest
     facts: Facts
     at: Any
-
-
-@dataclass(slots=True, kw_only=True)
-class Writes:
-    """Rows to be written at the end of a batch, one statement a table."""
-
-    decisions: list[DecisionRow] = field(default_factory=list)
-    transactions: dict[str, Transaction] = field(default_factory=dict)
-    velocity: list[VelocityRow] = field(default_factory=list)
-    exposures: dict[str, ExposureRow] = field(default_factory=dict)
-    postings: list[PostingRow] = field(default_factory=list)
-    evidence: list[EvidenceRow] = field(default_factory=list)
-    intents: dict[str, Intent] = field(default_factory=dict)
-    card_seqs: dict[str, int] = field(default_factory=dict)
-    windows: list[WindowRow] = field(default_factory=list)
-    tripped: list[str] = field(default_factory=list)
-    reviews: list[MerchantReview] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +311,7 @@ def _hold(
         grace = timedelta(seconds=batch.policy.grace_seconds)
         ends_at = min(window.closes_at, batch.now + grace)
         card_book.window = replace(window, consumed_at=batch.now, ends_at=ends_at)
-        writes.windows.append(card_book.window)
+        writes.windows[window.id] = card_book.window
     if decision.kind is DecisionKind.VERIFICATION:
         card_book.verifications += 1
 
@@ -476,20 +457,7 @@ def _unknown_card(
 
 async def _commit(services: Services, uow: UnitOfWork, writes: Writes) -> None:
     """Write everything; the caller's transaction commits it."""
-    async with uow.together() as group:
-        for written in (
-            # The largest first: the database works on it while the others are put together.
-            uow.authorizations.add_decisions(writes.decisions),
-            uow.transactions.put(list(writes.transactions.values())),
-            uow.evidence.append(writes.evidence),
-            uow.authorizations.update_intents(list(writes.intents.values())),
-            uow.authorizations.update_cards(writes.card_seqs),
-            uow.authorizations.consume_windows(writes.windows),
-            uow.ledger.put_exposures(list(writes.exposures.values())),
-            uow.ledger.post(writes.postings),
-            uow.ledger.add_velocity(writes.velocity),
-        ):
-            group.create_task(written)
+    await uow.authorizations.write(writes)
     if writes.reviews:
         await open_reviews(services, uow, writes.reviews)
     for card_id in writes.tripped:

@@ -7,11 +7,12 @@ each method; they are here so that use cases depend on the need and never on the
 from __future__ import annotations
 
 from asyncio import TaskGroup
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
+from signets.app.authorization_records import Gathered, Writes
 from signets.app.merchant_records import MerchantFacts
 from signets.app.ports import IssuerCard, IssuerCardState
 from signets.app.records import (
@@ -41,7 +42,6 @@ from signets.app.records import (
     VelocityRow,
     WindowRow,
 )
-from signets.core.authorization.facts import LiveAuthorization
 from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
@@ -266,33 +266,13 @@ class Intents(Protocol):
 
 
 class Authorizations(Protocol):
-    """Gathers for, and commits, a batch of decisions."""
+    """Gathers for, and writes, a batch of decisions."""
 
-    async def cards(
-        self, connection_id: str, tokens: Sequence[str]
-    ) -> list[tuple[Card, str, datetime | None, datetime | None]]: ...
+    async def gather(
+        self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str], day: datetime
+    ) -> Gathered: ...
 
-    async def decisions(
-        self, connection_id: str, request_ids: Sequence[str]
-    ) -> list[DecisionRow]: ...
-
-    async def open_windows(self, card_ids: Sequence[str]) -> list[WindowRow]: ...
-
-    async def intents(self, intent_ids: Sequence[str]) -> list[Intent]: ...
-
-    async def transactions(
-        self, connection_id: str, tokens: Sequence[str]
-    ) -> list[Transaction]: ...
-
-    async def live(self, card_ids: Sequence[str]) -> list[tuple[str, LiveAuthorization]]: ...
-
-    async def add_decisions(self, decisions: Sequence[DecisionRow]) -> None: ...
-
-    async def update_intents(self, intents: Sequence[Intent]) -> None: ...
-
-    async def update_cards(self, sequence: Mapping[str, int]) -> None: ...
-
-    async def consume_windows(self, windows: Sequence[WindowRow]) -> None: ...
+    async def write(self, writes: Writes) -> None: ...
 
 
 class Transactions(Protocol):

@@ -17,6 +17,11 @@ POSTING = Table("posting", PostingRow)
 EXPOSURE = Table("exposure", ExposureRow)
 VELOCITY = Table("velocity_event", VelocityRow)
 
+#: Follows an insert of exposures: bring those up to date that are there already.
+PUT_EXPOSURES = (
+    "ON CONFLICT (org_id, subject_id) DO UPDATE SET reserved = excluded.reserved,"
+    " held = excluded.held, cleared = excluded.cleared, refunded = excluded.refunded"
+)
 #: Values of the columns of one scope, in the scope's order.
 Key = tuple[str, ...]
 ANYTHING = Match()
@@ -65,9 +70,7 @@ class Ledger:
         """Insert or replace the amounts of these subjects."""
         if rows:
             await self._db.execute(
-                EXPOSURE.insert_many
-                + " ON CONFLICT (org_id, subject_id) DO UPDATE SET reserved = excluded.reserved,"
-                " held = excluded.held, cleared = excluded.cleared, refunded = excluded.refunded",
+                f"{EXPOSURE.insert_many} {PUT_EXPOSURES}",
                 EXPOSURE.many(self._org, rows),
             )
 

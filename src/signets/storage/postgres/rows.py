@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -32,6 +32,7 @@ class Table(Generic[T]):
         hints = typing.get_type_hints(record)
         fields = list(hints)
         self.record = record
+        self._name = name
         self._json = frozenset(field for field in fields if _is_json(hints[field]))
         self._fields = tuple(field for field in fields if field != "org_id")
         self.columns = ", ".join(fields)
@@ -45,10 +46,15 @@ class Table(Generic[T]):
             f"decode(encode({field}, 'escape'), 'base64')" if hints[field] is bytes else field
             for field in self._fields
         )
-        self.insert_many = (
-            f"INSERT INTO {name} (org_id, {', '.join(self._fields)})"
-            f" SELECT %(org_id)s, {values}"
-            f" FROM json_populate_recordset(NULL::{name}, %(rows)s::json)"
+        self._values = values
+        self.insert_many = self.inserting("%(org_id)s", "%(rows)s")
+
+    def inserting(self, org_id: str, rows: str) -> str:
+        """The set-wise insert, with these placeholders for organization and rows."""
+        return (
+            f"INSERT INTO {self._name} (org_id, {', '.join(self._fields)})"
+            f" SELECT {org_id}, {self._values}"
+            f" FROM json_populate_recordset(NULL::{self._name}, {rows}::json)"
         )
 
     def params(self, org_id: str, record: T) -> dict[str, Any]:
@@ -65,7 +71,12 @@ class Table(Generic[T]):
 
     def many(self, org_id: str, records: Sequence[T]) -> dict[str, Any]:
         """Named parameters for :attr:`insert_many`."""
-        return {"org_id": org_id, "rows": msgspec.json.encode(records).decode()}
+        return {"org_id": org_id, "rows": self.rows(records)}
+
+    @staticmethod
+    def rows(records: Iterable[T]) -> str:
+        """Records as the JSON that :meth:`inserting` reads."""
+        return msgspec.json.encode(list(records)).decode()
 
     def read(self, row: Mapping[str, Any]) -> T:
         """The record of one row (a dict by column name)."""

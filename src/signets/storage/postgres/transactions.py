@@ -49,7 +49,10 @@ _MUTABLE = [
     "totals",
     "updated_at",
 ]
-_UPDATE = ", ".join(f"{column} = excluded.{column}" for column in _MUTABLE)
+#: Follows an insert of transactions: bring those up to date that are there already.
+PUT_TRANSACTIONS = "ON CONFLICT (org_id, id) DO UPDATE SET " + ", ".join(
+    f"{column} = excluded.{column}" for column in _MUTABLE
+)
 
 
 class Transactions:
@@ -63,7 +66,7 @@ class Transactions:
         """Insert, or bring up to date."""
         if transactions:
             await self._db.execute(
-                TRANSACTION.insert_many + f" ON CONFLICT (org_id, id) DO UPDATE SET {_UPDATE}",
+                f"{TRANSACTION.insert_many} {PUT_TRANSACTIONS}",
                 TRANSACTION.many(self._org, transactions),
             )
 

@@ -1,0 +1,73 @@
+"""What the authorization path reads at once, and what it writes at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from signets.app.merchant_records import MerchantReview
+from signets.app.records import (
+    Card,
+    DecisionRow,
+    EvidenceRow,
+    ExposureRow,
+    Intent,
+    PostingRow,
+    Transaction,
+    VelocityRow,
+    WindowRow,
+)
+from signets.core.authorization.facts import LiveAuthorization
+from signets.core.settlement.model import LifecycleEvent
+
+
+class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A card that was asked about, with what stands beside it in other tables."""
+
+    card: Card
+    agent_handle: str
+    agent_frozen_at: datetime | None
+    held_at: datetime | None  # since when its issuer connection is held
+    verifications: int  # today
+    live: tuple[LiveAuthorization, ...]  # its authorizations that still hold money
+
+
+class KnownEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An issuer event of a transaction that a request names."""
+
+    transaction_id: str
+    event: LifecycleEvent
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """All rows that a batch of requests names, as of the moment after the lock was taken.
+
+    The decisions (earlier answers under the same request ids, oldest first) come without the
+    facts that they were made on and without their checks: nobody asks for those here.
+    """
+
+    policy_version: int
+    cards: tuple[FoundCard, ...]
+    windows: tuple[WindowRow, ...]  # open ones
+    intents: tuple[Intent, ...]  # of the windows and of the transactions
+    decisions: tuple[DecisionRow, ...]
+    transactions: tuple[Transaction, ...]
+    events: tuple[KnownEvent, ...]
+    exposures: tuple[ExposureRow, ...]  # of the intents and of the transactions
+
+
+class Writes(msgspec.Struct, kw_only=True):
+    """Rows to be written at the end of a batch."""
+
+    decisions: list[DecisionRow] = []
+    transactions: dict[str, Transaction] = {}
+    velocity: list[VelocityRow] = []
+    exposures: dict[str, ExposureRow] = {}
+    postings: list[PostingRow] = []
+    evidence: list[EvidenceRow] = []
+    intents: dict[str, Intent] = {}
+    card_seqs: dict[str, int] = {}
+    windows: dict[str, WindowRow] = {}
+    tripped: list[str] = []
+    reviews: list[MerchantReview] = []
