@@ -23,6 +23,7 @@ ALLOWED = {
         "signets.core",
         "signets.app.ports",
         "signets.app.records",
+        "signets.app.authorization_records",
         "signets.app.merchant_records",
     },
     "signets.issuers.lithic": {

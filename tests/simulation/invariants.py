@@ -15,7 +15,8 @@ from tests.simulation.books import Books
 from tests.simulation.network import Network
 
 from signets.app.caller import Caller
-from signets.app.decide_authorization import Answered, Inputs
+from signets.app.decide_authorization import Answered
+from signets.app.decision_inputs import decode_inputs
 from signets.app.read_cards import get_card
 from signets.app.read_intents import get_intent
 from signets.app.read_transactions import get_transaction, list_transactions
@@ -164,7 +165,7 @@ class Watched:
             "SELECT * FROM decision WHERE org_id = %s", (self.tenant.org_id,)
         ).fetchall()
         for row in stored:
-            inputs = msgspec.msgpack.decode(row["inputs"], type=Inputs)
+            inputs = decode_inputs(row["inputs"])
             again = decide(
                 inputs.request,
                 inputs.facts,

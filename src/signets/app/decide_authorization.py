@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from signets.app.authorization_batch import (
@@ -27,6 +26,7 @@ from signets.app.authorization_batch import (
 )
 from signets.app.authorization_records import Writes
 from signets.app.booking import book
+from signets.app.decision_inputs import Inputs, encode_inputs
 from signets.app.journal import evidence_row, posting_rows
 from signets.app.records import (
     Card,
@@ -52,15 +52,6 @@ from signets.core.intent import IntentState
 from signets.core.ledger import EntryKind
 from signets.core.settlement.fold import fold
 from signets.core.settlement.model import DecidedBy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """What a decision was made on: stored with it, for the replay."""
-
-    request: AuthorizationRequest
-    facts: Facts
-    at: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +146,16 @@ def _decision_row(
             "would_pass": decision.would_pass,
             "checks": [_check_json(check) for check in decision.checks],
         },
-        inputs=msgspec.msgpack.encode(Inputs(request=request, facts=facts, at=batch.now)),
+        inputs=encode_inputs(Inputs(request=request, facts=facts, at=batch.now)),
         decided_at=batch.now,
     )
 
 
 def _check_json(check: Check) -> dict[str, Any]:
-    """A check without what it leaves empty."""
-    made: dict[str, Any] = {"reason": check.reason, "status": check.status}
+    """A check without what it leaves empty; one that says no status has passed."""
+    made: dict[str, Any] = {"reason": check.reason}
+    if check.status is not CheckStatus.PASSED:
+        made["status"] = check.status
     if check.status is CheckStatus.FAILED:
         made |= {"level": check.level, "detail": check.detail}
     if check.room is not None:

@@ -34,6 +34,7 @@ from signets.core.merchant.model import (
 #: How often an id or name must have been seen to be known without a member.
 LEARNING = LearningPolicy()
 _MOST = 256  # organizations held in memory
+_MOST_MATCHES = 4_096  # answers held in memory for one organization, about a kilobyte each
 _VERDICTS = {
     Ruling.ONCE: Verdict.ONCE,
     Ruling.ALWAYS: Verdict.FOR_GOOD,
@@ -56,7 +57,10 @@ class KnownMerchants:
         for fact in learned.confirmed_descriptors:
             self._names.setdefault(fact.vendor, []).append(fact)
         self._denied = frozenset(learned.denied_ids)
-        self._once: dict[str, list[Once]] = {}
+        self._once: dict[str | None, list[Once]] = {}
+        # What is known here does not change (this object is made anew), so neither do answers;
+        # a card is charged by the same merchant again and again.
+        self._matches: dict[tuple[MerchantLock, Merchant], MerchantMatch] = {}
         for permission in learned.once:
             self._once.setdefault(permission.intent_id, []).append(permission)
 
@@ -87,6 +91,20 @@ class KnownMerchants:
         ``intent_id``: the intent that a charge would be under; a permission for another one does
         not count.
         """
+        if intent_id in self._once:
+            # A permission for one charge; nothing that could be asked again and again.
+            return self._judged(lock, merchant, intent_id)
+        asked = (lock, merchant)
+        known = self._matches.get(asked)
+        if known is None:
+            if len(self._matches) >= _MOST_MATCHES:
+                self._matches.clear()
+            known = self._matches[asked] = self._judged(lock, merchant, None)
+        return known
+
+    def _judged(
+        self, lock: MerchantLock, merchant: Merchant, intent_id: str | None
+    ) -> MerchantMatch:
         learned = self.about(lock.vendors, merchant, intent_id)
         return match_lock(lock, merchant, self.directory, learned)
 

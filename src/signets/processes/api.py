@@ -26,6 +26,8 @@ from signets.storage.postgres import migrate
 from signets.storage.postgres.errors import UNAVAILABLE_ERRORS
 from signets.structured_log import configure_logging, server_logging
 
+_YOUNG = 20_000  # new objects after which the youngest generation is searched for cycles
+
 
 class ApiProcess:
     """Opens database, services and routes on the server's start, and drains on its stop."""
@@ -62,6 +64,9 @@ class ApiProcess:
         # it out of the collector's sight saves every later collection from walking through it.
         gc.collect()
         gc.freeze()
+        # A batch of decisions makes some ten thousand objects that live as long as the batch and
+        # nearly no cycles: looking for those after every 700 takes a tenth of the process's time.
+        gc.set_threshold(_YOUNG, 10, 10)
 
 
 def build_application(

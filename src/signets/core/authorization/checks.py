@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from signets.core.authorization.case import Case
 from signets.core.authorization.decision import Check, CheckStatus, DecisionKind
@@ -45,15 +46,21 @@ class Checked:
         return tuple(check for check in self.checks if check.status is _FAILED)
 
 
+@cache
+def _plain(reason: Reason, status: CheckStatus) -> Check:
+    """A result that says nothing more: a few dozen values, asked for many times a decision."""
+    return Check(reason, status)
+
+
 def run_checks(case: Case) -> Checked:
     """Evaluate every check, each exactly once."""
     card = case.facts.card
     if card is None:
-        unknown = tuple(Check(one, _UNKNOWN) for one in Reason if one is not Reason.CARD_UNKNOWN)
+        unknown = tuple(_plain(one, _UNKNOWN) for one in Reason if one is not Reason.CARD_UNKNOWN)
         return Checked((_fail(Reason.CARD_UNKNOWN, "issuer"), *unknown), ())
     caps = _caps(case)
     checks = (
-        Check(Reason.CARD_UNKNOWN, _PASSED),
+        _plain(Reason.CARD_UNKNOWN, _PASSED),
         _card_closed(card),
         _frozen(card),
         _card_locked(case, card),
@@ -86,23 +93,23 @@ def _fail(
 def _card_closed(card: CardFacts) -> Check:
     if card.state is CardState.CLOSED:
         return _fail(Reason.CARD_CLOSED, "card")
-    return Check(Reason.CARD_CLOSED, _PASSED)
+    return _plain(Reason.CARD_CLOSED, _PASSED)
 
 
 def _frozen(card: CardFacts) -> Check:
     if card.frozen:
         level = card.frozen[-1]
         return _fail(Reason.FROZEN, level, f"the {level} is frozen")
-    return Check(Reason.FROZEN, _PASSED)
+    return _plain(Reason.FROZEN, _PASSED)
 
 
 def _card_locked(case: Case, card: CardFacts) -> Check:
     window = case.facts.window
     if case.kind is DecisionKind.CREDIT or case.within_grace:
-        return Check(Reason.CARD_LOCKED, _EXEMPT)
+        return _plain(Reason.CARD_LOCKED, _EXEMPT)
     open_now = window is not None and window.is_open(case.now, case.facts.grace)
     if card.state is CardState.OPEN and open_now:
-        return Check(Reason.CARD_LOCKED, _PASSED)
+        return _plain(Reason.CARD_LOCKED, _PASSED)
     return _fail(Reason.CARD_LOCKED, "card")
 
 
@@ -111,24 +118,24 @@ def _merchant(case: Case, card: CardFacts) -> tuple[Check, Check]:
     match, intent = case.facts.match, case.intent
     mismatch, unverified = Reason.MERCHANT_MISMATCH, Reason.MERCHANT_UNVERIFIED
     if case.kind is DecisionKind.CREDIT:
-        return Check(mismatch, _EXEMPT), Check(unverified, _EXEMPT)
+        return _plain(mismatch, _EXEMPT), _plain(unverified, _EXEMPT)
     if match is None:
         return (
-            Check(mismatch, _UNKNOWN),
+            _plain(mismatch, _UNKNOWN),
             _fail(unverified, "card", "the merchant was not examined"),
         )
     seen = f"`{case.request.merchant.descriptor}`"
     lock = ", ".join(card.lock.vendors)
     if match.result is MatchResult.NO_MATCH:
         detail = f"{seen} is not {lock}: {match.rule}"
-        return _fail(mismatch, "card", detail), Check(unverified, _UNKNOWN)
+        return _fail(mismatch, "card", detail), _plain(unverified, _UNKNOWN)
     if match.result is MatchResult.UNVERIFIED:
         detail = f"{seen} is not proven to be {lock}: {match.rule}"
-        return Check(mismatch, _PASSED), _fail(unverified, "card", detail)
+        return _plain(mismatch, _PASSED), _fail(unverified, "card", detail)
     if case.kind in _PAID_BY_INTENT and intent is not None and match.vendor != intent.vendor:
         detail = f"{seen} is {match.vendor}, and the intent is for {intent.vendor}"
-        return _fail(mismatch, "intent", detail), Check(unverified, _PASSED)
-    return Check(mismatch, _PASSED), Check(unverified, _PASSED)
+        return _fail(mismatch, "intent", detail), _plain(unverified, _PASSED)
+    return _plain(mismatch, _PASSED), _plain(unverified, _PASSED)
 
 
 def _category(case: Case) -> Check:
@@ -155,19 +162,19 @@ def _blocked(
     case: Case, reason: Reason, value: str | None, blocked: tuple[str, ...], what: str
 ) -> Check:
     if case.kind is DecisionKind.CREDIT:
-        return Check(reason, _EXEMPT)
+        return _plain(reason, _EXEMPT)
     if value is None and blocked:
         # Not sent, so not judged; the lock has to know the merchant all the same.
-        return Check(reason, _UNKNOWN)
+        return _plain(reason, _UNKNOWN)
     if value in blocked:
         return _fail(reason, "policy", f"policy blocks {what} {value}")
-    return Check(reason, _PASSED)
+    return _plain(reason, _PASSED)
 
 
 def _currency(case: Case, card: CardFacts) -> Check:
     request, intent = case.request, case.intent
     if case.kind is DecisionKind.CREDIT:
-        return Check(Reason.CURRENCY_MISMATCH, _EXEMPT)
+        return _plain(Reason.CURRENCY_MISMATCH, _EXEMPT)
     if request.currency != card.currency:
         return _fail(
             Reason.CURRENCY_MISMATCH,
@@ -181,7 +188,7 @@ def _currency(case: Case, card: CardFacts) -> Check:
             f"the intent is in {intent.currency}; the charge is in "
             f"{request.merchant_currency}, billed in {request.currency}",
         )
-    return Check(Reason.CURRENCY_MISMATCH, _PASSED)
+    return _plain(Reason.CURRENCY_MISMATCH, _PASSED)
 
 
 def _duplicate(case: Case) -> Check:
@@ -190,7 +197,7 @@ def _duplicate(case: Case) -> Check:
     Exempt: increments and verifications; an intent for several charges; and the first charge of
     an intent of its own, because the duplicate question was answered when it was approved.
     """
-    exempt = Check(Reason.DUPLICATE_CHARGE, _EXEMPT)
+    exempt = _plain(Reason.DUPLICATE_CHARGE, _EXEMPT)
     match, intent = case.facts.match, case.intent
     if case.kind is not DecisionKind.PURCHASE or match is None or match.vendor is None:
         return exempt
@@ -217,7 +224,7 @@ def _duplicate(case: Case) -> Check:
                 f"{format_minor(other.amount, other.currency)} at {other.vendor} is already "
                 "authorized on this card",
             )
-    return Check(Reason.DUPLICATE_CHARGE, _PASSED)
+    return _plain(Reason.DUPLICATE_CHARGE, _PASSED)
 
 
 def _charge_left(intent: IntentFacts) -> str | None:
@@ -235,7 +242,7 @@ def _open_intent(case: Case) -> Check:
     """The intent is live, the card is open for *it*, and it has a charge left."""
     reason, intent, window = Reason.NO_OPEN_INTENT, case.intent, case.facts.window
     if case.kind not in _PAID_BY_INTENT:
-        return Check(reason, _EXEMPT)
+        return _plain(reason, _EXEMPT)
     if intent is None:
         return _fail(reason, "intent")
     increment = case.kind is DecisionKind.INCREMENT
@@ -248,15 +255,15 @@ def _open_intent(case: Case) -> Check:
         # window it is the card that is locked.
         others = window is not None and window.intent_id != intent.intent_id
         problem = "the window of the intent that pays is over" if others else None
-    return Check(reason, _PASSED) if problem is None else _fail(reason, "intent", problem)
+    return _plain(reason, _PASSED) if problem is None else _fail(reason, "intent", problem)
 
 
 def _amount(case: Case) -> Check:
     reason, intent, amount = Reason.AMOUNT_EXCEEDS_INTENT, case.intent, case.intent_amount
     if case.kind not in _PAID_BY_INTENT:
-        return Check(reason, _EXEMPT)
+        return _plain(reason, _EXEMPT)
     if intent is None or amount is None:
-        return Check(reason, _UNKNOWN)
+        return _plain(reason, _UNKNOWN)
     per_charge = intent.bounds.max_per_charge
     if case.kind is DecisionKind.INCREMENT and case.facts.known is not None:
         per_charge -= case.facts.known.approved_intent_amount
@@ -283,7 +290,7 @@ def _covered(case: Case) -> int:
 def _spending_limit(case: Case, card: CardFacts) -> Check:
     reason = Reason.SPENDING_LIMIT_EXCEEDED
     if case.kind is DecisionKind.CREDIT:
-        return Check(reason, _EXEMPT)
+        return _plain(reason, _EXEMPT)
     room = room_in(
         card.spending_limit, card.exposure, covered=_covered(case), refunds_restore=False
     )
@@ -336,10 +343,10 @@ def _caps(case: Case) -> list[tuple[Cap, CapResult]]:
 
 def _velocity(case: Case, caps: list[tuple[Cap, CapResult]]) -> Check:
     if case.kind is DecisionKind.CREDIT:
-        return Check(Reason.VELOCITY_EXCEEDED, _EXEMPT)
+        return _plain(Reason.VELOCITY_EXCEEDED, _EXEMPT)
     failed = [result for _, result in caps if not result.fits]
     if not failed:
-        return Check(Reason.VELOCITY_EXCEEDED, _PASSED)
+        return _plain(Reason.VELOCITY_EXCEEDED, _PASSED)
     opens = [result.opens_at for result in failed if result.opens_at is not None]
     return _fail(
         Reason.VELOCITY_EXCEEDED,
@@ -353,7 +360,7 @@ def _velocity(case: Case, caps: list[tuple[Cap, CapResult]]) -> Check:
 def _budget(case: Case) -> Check:
     reason, currency = Reason.BUDGET_EXCEEDED, case.request.currency
     if case.kind is DecisionKind.CREDIT:
-        return Check(reason, _EXEMPT)
+        return _plain(reason, _EXEMPT)
     rooms: list[int] = []
     problems: list[str] = []
     for budget, used in case.facts.budgets:

@@ -14,7 +14,7 @@ from signets.app.records import (
     PolicyVersion,
     Transaction,
 )
-from signets.core.authorization.decision import DecisionKind
+from signets.core.authorization.decision import CheckStatus, DecisionKind
 from signets.http.outputs.base import Identified, JsonObject, Output, Time
 
 
@@ -111,7 +111,8 @@ class DecisionOut(Identified):
         }
         checks = [
             CheckOut(
-                **{name: value for name, value in one.items() if name in CheckOut.model_fields}
+                **{"status": CheckStatus.PASSED}
+                | {name: value for name, value in one.items() if name in CheckOut.model_fields}
             )
             for one in row.answer.get("checks", [])
         ]

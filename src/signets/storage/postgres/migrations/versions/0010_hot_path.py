@@ -1,0 +1,11 @@
+"""Cheaper writes for an authorization: room for updates in place, no check made twice."""
+
+from signets.storage.postgres.sql_files import SQL_FOLDER, apply_sql
+
+revision = "0010"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Apply ``0010_hot_path.sql``."""
+    apply_sql(SQL_FOLDER / "0010_hot_path.sql")
