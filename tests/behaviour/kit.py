@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 from typing import Any
 
+import psycopg
 import pytest
 from tests.world import Charge, World
 
@@ -106,3 +108,20 @@ async def balanced(world: World) -> None:
     """The books agree with themselves and with the transactions."""
     check = await world.signets.ledger.check()
     assert check.balanced, check.problems
+
+
+def whole_database(url: str) -> str:
+    """Every row of every table as text, and the bytes in it too (sealed bodies are ciphertext)."""
+    with psycopg.connect(url) as connection:
+        tables = connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        rows = [
+            row[0]
+            for (table,) in tables
+            for row in connection.execute(f"SELECT t::text FROM {table} t").fetchall()
+        ]
+    whole = "\n".join(rows)
+    raw = re.findall(r"x((?:[0-9a-f]{2}){13,})", whole)
+    return "\n".join([whole, *(bytes.fromhex(one).decode("latin-1") for one in raw)])

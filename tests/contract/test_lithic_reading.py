@@ -11,7 +11,7 @@ import pytest
 from signets.app.ports import BodyUnreadable
 from signets.core.authorization.request import RequestKind
 from signets.core.settlement.model import DecidedBy, EventKind, EventResult
-from signets.issuers.lithic.countries import alpha_2
+from signets.issuers.countries import alpha_2
 from signets.issuers.lithic.reading import read_request, read_snapshot
 
 MERCHANT = {

@@ -27,13 +27,20 @@ ALLOWED = {
         "signets.app.merchant_records",
     },
     "signets.issuers.lithic": {
+        "signets.issuers.countries",
         "signets.issuers.fields",
         "signets.issuers.lithic",
         "signets.core",
         "signets.app.ports",
     },
     "signets.issuers.registry": {"signets.issuers", "signets.core", "signets.app.ports"},
-    "signets.issuers.sandbox": {"signets.issuers.sandbox", "signets.core", "signets.app.ports"},
+    "signets.issuers.sandbox": {
+        "signets.issuers.countries",
+        "signets.issuers.sandbox",
+        "signets.issuers.sandbox_address",
+        "signets.core",
+        "signets.app.ports",
+    },
     "signets.issuers.stripe": {
         "signets.issuers.fields",
         "signets.issuers.stripe",
@@ -62,6 +69,8 @@ ALLOWED = {
         "signets.settings",
         "signets.storage",
         "signets.structured_log",
+        # The shop is one of the directory's vendors.
+        "signets.vendors",
         # A scenario's agents use the SDK, and its evidence is checked as an auditor would.
         "signets.client",
         "signets.verifier",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signets.cli.output import USAGE, CommandError
+from signets.cli.output import UNREACHABLE, USAGE, CommandError
 
 if TYPE_CHECKING:
     from signets.settings import Settings
@@ -57,3 +57,16 @@ def load_settings(
     }
     update = {name: value for name, value in given.items() if value is not None}
     return settings.model_copy(update=update)
+
+
+def require_sandbox(settings: Settings) -> None:
+    """Go on only where a sandbox issuer has run on this data folder, and left its key.
+
+    Raises:
+        CommandError: None has.
+    """
+    if not (settings.data_dir / "sandbox.key").exists():
+        raise CommandError(
+            f"no sandbox has run in {settings.data_dir}: start one with `signets serve`",
+            UNREACHABLE,
+        )

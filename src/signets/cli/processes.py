@@ -1,4 +1,4 @@
-"""``serve``, ``api``, ``worker`` and ``sandbox serve``: the long-running processes."""
+"""``serve``, ``api``, ``worker``, ``sandbox serve`` and ``shop``: the long-running processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from signets.cli.configuration import (
     SandboxPortOption,
     WorkersOption,
     load_settings,
+    require_sandbox,
 )
 from signets.cli.output import say
 
@@ -95,3 +96,31 @@ def sandbox_serve(*, port: SandboxPortOption = None, data_dir: DataDirOption = N
     end_with_starter()
     say(f"sandbox issuer on {sandbox_url(settings)}")
     run_sandbox(settings)
+
+
+def sandbox_shop(
+    *,
+    vendor: Annotated[
+        str, typer.Option(help="Whose shop it is: a domain of the vendor directory.")
+    ] = "openai.com",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the shop; 0 picks a free one.")
+    ] = 8422,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Run a small shop that sells API credits for a revealed card, until Ctrl-C.
+
+    It charges through the sandbox issuer that runs on this data folder. This machine only.
+
+    Example: signets sandbox shop --vendor anthropic.com
+    """
+    from signets.processes.serve import child_environment, free_port
+    from signets.processes.shop import run_shop, storefront_of
+
+    settings = load_settings(data_dir=data_dir)
+    require_sandbox(settings)
+    front = storefront_of(vendor)
+    os.environ.update(child_environment(settings))
+    chosen = port or free_port()
+    say(f"shop of {front.vendor} (charges as {front.descriptor}): http://127.0.0.1:{chosen}/")
+    run_shop(settings, vendor=front.vendor, port=chosen)

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from signets.cli.configuration import load_settings
+from signets.cli.configuration import load_settings, require_sandbox
 from signets.cli.inputs import money, read_amount, read_duration
 from signets.cli.output import (
     REFUSED,
-    UNREACHABLE,
-    CommandError,
     JsonFlag,
     print_fields,
     print_json,
@@ -23,7 +21,7 @@ from signets.cli.output import (
     print_table,
     say,
 )
-from signets.cli.processes import sandbox_serve
+from signets.cli.processes import sandbox_serve, sandbox_shop
 from signets.cli.scenarios import run_scenarios
 
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ clock = typer.Typer(no_args_is_help=True, help="The network's time.")
 faults = typer.Typer(no_args_is_help=True, help="What goes wrong on demand.")
 sandbox.command("serve")(sandbox_serve)
 sandbox.command("run")(run_scenarios)
+sandbox.command("shop")(sandbox_shop)
 sandbox.add_typer(clock, name="clock")
 sandbox.add_typer(faults, name="faults")
 
@@ -76,11 +75,7 @@ def open_driver(*, settle: bool = False) -> Iterator[SandboxDriver]:
     from signets.processes.sandbox import sandbox_key, sandbox_url
 
     settings = load_settings()
-    if not (settings.data_dir / "sandbox.key").exists():
-        raise CommandError(
-            f"no sandbox has run in {settings.data_dir}: start one with `signets serve`",
-            UNREACHABLE,
-        )
+    require_sandbox(settings)
     with SandboxDriver(sandbox_url(settings), sandbox_key(settings)) as driver:
         yield driver
         if settle:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from signets.app.ports import BillingAddress, Issuer
 from signets.issuers.lithic.adapter import LithicIssuer
+from signets.issuers.sandbox_address import SANDBOX_ADDRESS
 from signets.issuers.stripe.adapter import StripeIssuer, is_live
 from signets.issuers.stripe.options import StripeOptions
 
@@ -39,16 +40,6 @@ class ClosableIssuer(Issuer, Protocol):
     async def aclose(self) -> None:
         """Close them."""
         ...
-
-
-#: Of every card of the sandbox.
-SANDBOX_ADDRESS = BillingAddress(
-    line1="1 Sandbox Street",
-    city="San Francisco",
-    state="CA",
-    postal_code="94105",
-    country="US",
-)
 
 
 def _lithic(settings: ConnectionSettings) -> ClosableIssuer:

@@ -18,8 +18,8 @@ from signets.core.settlement.model import (
     Snapshot,
     Totals,
 )
+from signets.issuers.countries import alpha_2
 from signets.issuers.fields import Json, find, integer, mapping, optional_text, text
-from signets.issuers.lithic.countries import alpha_2
 from signets.issuers.lithic.fields import currency, moment
 
 _REQUEST_KINDS = {

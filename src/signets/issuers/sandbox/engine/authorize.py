@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 
 from signets.issuers.sandbox.engine import faults
 from signets.issuers.sandbox.engine.base import Connection
-from signets.issuers.sandbox.engine.checks import card_check
+from signets.issuers.sandbox.engine.checks import card_check, verification_check
 from signets.issuers.sandbox.engine.faces import Asked, Presented
 from signets.issuers.sandbox.engine.purchase import (
     UNASKED,
@@ -44,6 +44,7 @@ async def authorize(
         merchant=presented.merchant,
         now=now,
         partial_approval=presented.partial_approval,
+        verification=presented.verification,
     )
     verdict, exchange, now = await _decide(sandbox, purchase, presented)
     partial = verdict.approved_amount if verdict.approved else None
@@ -112,7 +113,8 @@ async def _decide(
     async with sandbox.transaction() as connection:
         now = (await read_account(connection)).now
         card = await _card(connection, purchase.card_token)
-        verdict = card_check(card, presented)
+        verdict = verification_check(presented.verification)
+        verdict = verdict or card_check(card, presented)
         verdict = verdict or await face.check(connection, card, presented, now)
         if verdict is not None:
             return verdict, None, now

@@ -8,7 +8,16 @@ from psycopg.rows import DictRow
 
 from signets.issuers.sandbox.engine.base import Connection
 from signets.issuers.sandbox.engine.faces import Presented
-from signets.issuers.sandbox.engine.purchase import Cause, Verdict
+from signets.issuers.sandbox.engine.purchase import Cause, Check, Verdict, Verification
+
+
+def verification_check(found: Verification) -> Verdict | None:
+    """The decline of what was typed. An address that differs declines nothing: it is told."""
+    if found.expiry is Check.MISMATCH:
+        return declined(Cause.EXPIRY_MISMATCH)
+    if found.cvc is Check.MISMATCH:
+        return declined(Cause.CVC_MISMATCH)
+    return declined(Cause.CARD_EXPIRED) if found.expired else None
 
 
 def card_check(card: DictRow, presented: Presented) -> Verdict | None:

@@ -11,12 +11,14 @@ from psycopg.rows import DictRow
 
 from signets.issuers.sandbox.engine.base import Connection, Json
 from signets.issuers.sandbox.engine.purchase import (
+    PLAIN,
     Kind,
     Merchant,
     Move,
     Purchase,
     Rate,
     Verdict,
+    Verification,
 )
 
 
@@ -45,6 +47,7 @@ class Presented:
     rate: Rate
     merchant: Merchant
     partial_approval: bool = False
+    verification: Verification = PLAIN
 
     @property
     def is_credit(self) -> bool:

@@ -88,6 +88,9 @@ class Cause(StrEnum):
     SPEND_LIMIT = "spend_limit"
     RULE = "rule"
     CARDHOLDER = "cardholder"
+    CARD_EXPIRED = "card_expired"
+    EXPIRY_MISMATCH = "expiry_mismatch"
+    CVC_MISMATCH = "cvc_mismatch"
     MALFORMED = "malformed"
     TIMEOUT = "timeout"
     STAND_IN = "stand_in"
@@ -154,6 +157,35 @@ class Merchant:
     url: str | None = None
 
 
+class Check(StrEnum):
+    """What came of comparing something typed with what is on file."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    NOT_PROVIDED = "not_provided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a checkout gave besides the number, held against the card; left out: a plain terminal.
+
+    Attributes:
+        expired: Whether the card's last month is over.
+        line1, postal_code: As given. The number, the security code and the expiry are not kept.
+    """
+
+    cvc: Check = Check.MATCH
+    expiry: Check = Check.MATCH
+    expired: bool = False
+    address_line1: Check = Check.NOT_PROVIDED
+    address_postal_code: Check = Check.NOT_PROVIDED
+    line1: str = ""
+    postal_code: str = ""
+
+
+PLAIN = Verification()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """One message of the network.
@@ -193,6 +225,7 @@ class Purchase:
     network_id: str
     authorization_code: str
     partial_approval: bool = False
+    verification: Verification = PLAIN
     metadata: dict[str, str] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
 
@@ -335,7 +368,13 @@ def new_move(
 
 
 def new_purchase(
-    *, face: str, card_token: str, merchant: Merchant, now: datetime, partial_approval: bool = False
+    *,
+    face: str,
+    card_token: str,
+    merchant: Merchant,
+    now: datetime,
+    partial_approval: bool = False,
+    verification: Verification = PLAIN,
 ) -> Purchase:
     """A purchase without moves."""
     return Purchase(
@@ -348,4 +387,5 @@ def new_purchase(
         network_id=f"{secrets.randbelow(10**15):015d}",
         authorization_code=f"{secrets.randbelow(10**6):06d}",
         partial_approval=partial_approval,
+        verification=verification,
     )

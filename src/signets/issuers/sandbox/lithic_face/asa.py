@@ -13,7 +13,14 @@ import msgspec
 from signets.issuers.sandbox.engine.base import Json
 from signets.issuers.sandbox.engine.checks import declined
 from signets.issuers.sandbox.engine.faces import Asked, Attempt
-from signets.issuers.sandbox.engine.purchase import Cause, Kind, Verdict, standing
+from signets.issuers.sandbox.engine.purchase import (
+    Cause,
+    Check,
+    Kind,
+    Verdict,
+    Verification,
+    standing,
+)
 from signets.issuers.sandbox.lithic_face.transaction import merchant_object, pos_object
 from signets.issuers.sandbox.lithic_face.wire import stamp
 
@@ -47,7 +54,7 @@ def question(asked: Asked) -> Json:
             "settlement": held if single_message else None,
         },
         "authorization_amount": amount,
-        "avs": {"address": "", "address_on_file_match": "NOT_PRESENT", "zipcode": ""},
+        "avs": _avs(presented.verification),
         "card": {
             "last_four": card["last_four"],
             "memo": card["memo"],
@@ -77,6 +84,23 @@ def question(asked: Asked) -> Json:
         "token": asked.purchase.token,
         "token_info": None,
         "transaction_initiator": "CARDHOLDER",
+    }
+
+
+def _avs(found: Verification) -> Json:
+    """Lithic's ``avs``, with its one word for both halves of an address."""
+    line1, postal_code = found.address_line1, found.address_postal_code
+    match = "MISMATCH"
+    if line1 is postal_code is Check.NOT_PROVIDED:
+        match = "NOT_PRESENT"
+    elif line1 is Check.MATCH:
+        match = "MATCH" if postal_code is Check.MATCH else "MATCH_ADDRESS_ONLY"
+    elif postal_code is Check.MATCH:
+        match = "MATCH_ZIP_ONLY"
+    return {
+        "address": found.line1,
+        "address_on_file_match": match,
+        "zipcode": found.postal_code,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from signets.issuers.sandbox.sim import control, deliveries, purchases
+from signets.issuers.sandbox.sim import checkout, control, deliveries, purchases
 
 
 def sim_routes() -> list[Route]:
@@ -12,6 +12,7 @@ def sim_routes() -> list[Route]:
     realtime = "/_sim/stripe/realtime_endpoint"
     return [
         Route("/_sim/authorize", purchases.simulate_authorize, methods=["POST"]),
+        Route("/_sim/checkout", checkout.checkout, methods=["POST"]),
         Route("/_sim/force_post", purchases.force_post, methods=["POST"]),
         Route("/_sim/offline_advice", purchases.offline_advice, methods=["POST"]),
         Route("/_sim/increment", purchases.simulate_increment, methods=["POST"]),

@@ -1,4 +1,4 @@
-"""ISO 3166-1: alpha-3 (what Lithic sends) to alpha-2 (what Signets compares).
+"""ISO 3166-1: alpha-3 (what Lithic sends) to alpha-2 (what Signets and Stripe write), and back.
 
 Source: ISO 3166-1, 249 officially assigned codes. Lithic adds ``QZZ`` for Kosovo and ``ANT`` for
 the former Netherlands Antilles (SDK, ``types/shared/merchant.py``).
@@ -30,6 +30,7 @@ _PAIRS = (
 )
 
 _ALPHA_2 = {pair[:3]: pair[3:] for pair in _PAIRS.split()}
+_ALPHA_3 = {two: three for three, two in _ALPHA_2.items()}
 
 
 def alpha_2(code: str) -> str | None:
@@ -40,3 +41,8 @@ def alpha_2(code: str) -> str | None:
     """
     upper = code.strip().upper()
     return _ALPHA_2.get(upper, upper) or None
+
+
+def alpha_3(code: str) -> str | None:
+    """The three-letter code of a two-letter one; ``None`` where there is no such country."""
+    return _ALPHA_3.get(code.strip().upper())
