@@ -6,11 +6,12 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 STAMP := .venv/.set-up
+BROWSER_STAMP := .venv/.set-up-browser
 FAST_TESTS := tests/core tests/house
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
 	--universal --python-version 3.11 --no-config
 
-.PHONY: help setup demo test check format bench bench-quick merchants-report lock clean
+.PHONY: help setup demo test test-browser check format bench bench-quick merchants-report lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +49,19 @@ test: setup  ## every test but those that need a browser
 	@echo "==> left out: tests marked 'browser'"
 	$(BIN)/python -m pytest -m 'not browser' -n 2 --dist loadfile $(PYTEST_ARGS)
 
+test-browser: setup $(BROWSER_STAMP)  ## the tests that need a browser: Chromium on PATH
+	@if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null \
+		&& ! command -v google-chrome >/dev/null; then \
+		echo "No Chromium on PATH. On Debian or Ubuntu: apt install --no-install-recommends chromium" >&2; \
+		exit 1; \
+	fi
+	$(BIN)/python -m pytest -m browser $(PYTEST_ARGS) tests/browser
+
+$(BROWSER_STAMP): requirements/browser.txt $(STAMP)
+	@echo "==> pinned packages from requirements/browser.txt"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/browser.txt
+	@touch $(BROWSER_STAMP)
+
 check: setup  ## format, lint, types, import rules, the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -73,6 +87,7 @@ lock: setup  ## write requirements/*.txt anew from pyproject.toml (add UPGRADE=-
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements/sdk.txt
 	$(COMPILE) $(UPGRADE) --extra server -c requirements/sdk.txt pyproject.toml -o requirements/server.txt
 	$(COMPILE) $(UPGRADE) --extra server --group dev -c requirements/server.txt pyproject.toml -o requirements/dev.txt
+	$(COMPILE) $(UPGRADE) --group browser -c requirements/dev.txt -o requirements/browser.txt
 
 clean:  ## remove what the other targets made
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

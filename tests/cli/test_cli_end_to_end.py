@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import httpx
 import pytest
+from tests.shop_kit import JSON, typed
 
+from signets import Signets
 from signets.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,16 +42,24 @@ class Command:
             "SIGNETS_SANDBOX_PORT": str(ports[1]),
         }
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """In the background; its stderr goes to ``serve.log``."""
-        with (self.folder / "serve.log").open("wb") as log:
+    def start(self, *arguments: str, log: str = "serve.log") -> subprocess.Popen[bytes]:
+        """In the background; what it says goes to ``log``."""
+        with (self.folder / log).open("wb") as log_file:
             return subprocess.Popen(
                 [sys.executable, "-m", "signets", *arguments],
                 env=self.environment,
                 cwd=self.folder,
-                stdout=log,
-                stderr=log,
+                stdout=log_file,
+                stderr=log_file,
             )
+
+    def says(self, process: subprocess.Popen[bytes], log: str, sign: str) -> str:
+        """What follows ``sign`` in the log's line, once it stands there."""
+        deadline = time.monotonic() + READY_SECONDS
+        while sign not in (text := (self.folder / log).read_text()):
+            assert process.poll() is None and time.monotonic() < deadline, text
+            time.sleep(0.1)
+        return text.partition(sign)[2].partition("\n")[0].strip()
 
     def apart(self, *arguments: str) -> str:
         """To its end, in a process of its own; its stdout."""
@@ -107,11 +118,7 @@ def served(signets: Command) -> Iterator[subprocess.Popen[bytes]]:
     assert kept.stat().st_mode & 0o777 == 0o600
     assert made["admin_key"] in kept.read_text()
     process = signets.start("serve")
-    log = signets.folder / "serve.log"
-    deadline = time.monotonic() + READY_SECONDS
-    while "ready: " not in log.read_text():
-        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
+    signets.says(process, "serve.log", "ready: ")
     yield process
     if process.poll() is None:
         process.kill()
@@ -165,6 +172,59 @@ def test_a_purchase_from_init_to_evidence(
     served.send_signal(signal.SIGTERM)
     assert served.wait(timeout=40) == 0
     signets.run("agents", "list", code=3)
+
+
+def test_the_shop_sells_through_the_running_sandbox(
+    signets: Command, served: subprocess.Popen[bytes]
+) -> None:
+    """As the guide has it: an agent buys in `signets sandbox shop`, and it clears, verified.
+
+    The shop says where it is, keeps the card's number out of its log, and ends on SIGTERM; a vendor
+    that nobody knows has no shop.
+    """
+    signets.run("sandbox", "shop", "--vendor", "pizza.example.com", code=1)
+    shop = signets.start("sandbox", "shop", "--port", "0", log="shop.log")
+    try:
+        signets.apart("agents", "add", "infra-agent")
+        signets.apart(
+            *("cards", "create", "--agent", "infra-agent"),
+            *("--limit", "50.00", "--vendor", "openai.com"),
+        )
+        key = signets.json("keys", "create", "--agent", "infra-agent")["secret"]
+        intent = signets.json(
+            *("intents", "create", "API credits", "--amount", "20.00"),
+            *("--vendor", "openai.com", "--agent", "infra-agent"),
+        )
+        address = f"http://127.0.0.1:{signets.environment['SIGNETS_PORT']}"
+        with Signets(api_key=key, base_url=address) as agent:
+            card = agent.cards.reveal(intent["card_id"])
+        url = "http://" + signets.says(shop, "shop.log", "http://")
+        with httpx.Client(base_url=url, headers=JSON, trust_env=False, timeout=30) as http:
+            _until_it_answers(http, shop)
+            token = http.get("/checkout/credits-20").json()["order_token"]
+            form = {**typed(card), "order_token": token}
+            paid = http.post("/checkout/credits-20", data=form)
+        assert paid.status_code == 201, paid.text
+        cleared = _wait_for_clearing(signets, intent["id"])
+        assert (cleared["cleared"], cleared["verdict"]) == (2000, "verified")
+        shop.send_signal(signal.SIGTERM)
+        assert shop.wait(timeout=30) == 0
+        assert card.number not in (signets.folder / "shop.log").read_text()
+        assert card.number not in (signets.folder / "serve.log").read_text()
+    finally:
+        shop.kill()
+        shop.wait()
+
+
+def _until_it_answers(http: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            http.get("/").raise_for_status()
+            return
+        except httpx.TransportError:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def _wait_for_clearing(signets: Command, intent: str) -> Any:

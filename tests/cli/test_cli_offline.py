@@ -175,8 +175,9 @@ def test_a_missing_sandbox_is_exit_code_three(capsys, monkeypatch, tmp_path, clo
     """Before a sandbox ever ran here, and while none runs."""
     charge = ["sandbox", "charge", "card_1", "5", "--descriptor", "X"]
     monkeypatch.setenv("SIGNETS_SANDBOX_PORT", str(closed_port))
-    assert main(charge) == 3
-    assert "no sandbox has run" in capsys.readouterr().err
+    for command in (charge, ["sandbox", "shop"]):
+        assert main(command) == 3
+        assert "no sandbox has run" in capsys.readouterr().err
     data = tmp_path / "data"
     data.mkdir()
     (data / "sandbox.key").write_text("sandbox_not-a-real-key\n")

@@ -2,7 +2,8 @@
 
 A fenced block whose info string is ``python test`` is executed against a running Signets, with an
 agent's key (or, after ``python test admin``, the admin's) in the environment, so that ``Signets()``
-works as written. Blocks of one file share their names, in order. A ``console test`` block is a
+works as written; a page that names ``SHOP_URL`` finds the sandbox's shop there, and a card for
+OpenAI. Blocks of one file share their names, in order. A ``console test`` block is a
 terminal: each ``$ signets …`` runs without a server, on an empty database, and has to exit with 0
 (or with the code that ``# exit N`` after it says) and print what follows; ``...`` stands for
 anything.
@@ -18,12 +19,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.behaviour.kit import card_for
 from tests.docs.keys import agent_key
+from tests.shop_kit import shop_at
 from tests.world import World
 
 from signets import Signets
@@ -67,13 +71,19 @@ async def test_python_blocks_run(page: str, world: World, monkeypatch: pytest.Mo
     keys = {"": await agent_key(world, "infra-agent"), "admin": world.organization.admin_token}
     monkeypatch.setenv("SIGNETS_BASE_URL", world.base_url)
     names: dict[str, Any] = {}
+    text = (ROOT / page).read_text()
     try:
-        for block in blocks((ROOT / page).read_text()):
-            if block.language == "python":
-                monkeypatch.setenv("SIGNETS_API_KEY", keys[block.key])
-                # Padding makes a traceback's line number the page's.
-                source = compile("\n" * (block.line - 1) + block.code, page, "exec")
-                await asyncio.to_thread(exec, source, names)
+        async with AsyncExitStack() as stack:
+            if "SHOP_URL" in text:
+                shop = await stack.enter_async_context(shop_at(world))
+                monkeypatch.setenv("SHOP_URL", shop.url)
+                await card_for(world, "infra-agent")
+            for block in blocks(text):
+                if block.language == "python":
+                    monkeypatch.setenv("SIGNETS_API_KEY", keys[block.key])
+                    # Padding makes a traceback's line number the page's.
+                    source = compile("\n" * (block.line - 1) + block.code, page, "exec")
+                    await asyncio.to_thread(exec, source, names)
     finally:
         # The reader's program would end here, and its connections with it.
         for value in names.values():

@@ -36,6 +36,7 @@ _MISSING = {
     "postal_code": "Enter the postal code.",
     "country": "Enter the country's two letters, like US.",
 }
+_CVC_DIGITS = "A security code has three or four digits."
 _EXPIRY = re.compile(r"(0?[1-9]|1[0-2])\s*[/.-]?\s*(20\d\d|\d\d)", re.ASCII)
 
 
@@ -94,7 +95,7 @@ def read_entry(sent: Mapping[str, str], today: date) -> Entry:
         "expiry": _expiry_error(expiry, today),
         "cvc": None
         if re.fullmatch(r"\d{3,4}", given["cvc"], re.ASCII)
-        else "Three or four digits.",
+        else _CVC_DIGITS,
         "country": None if alpha_3(given["country"]) else _MISSING["country"],
     }
     errors = {**{name: text for name, text in found.items() if text is not None}, **errors}
@@ -129,6 +130,6 @@ def _expiry(text: str) -> tuple[int, int] | None:
 def _expiry_error(expiry: tuple[int, int] | None, today: date) -> str | None:
     """A card is good to the end of its month."""
     if expiry is None:
-        return "Write month and year like 04/31."
+        return _MISSING["expiry"]
     month, year = expiry
     return "This card has expired." if (year, month) < (today.year, today.month) else None
