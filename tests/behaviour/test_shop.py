@@ -156,9 +156,10 @@ async def test_what_the_issuer_refuses_is_told_at_the_field(
 ) -> None:
     """A wrong code, another expiry, a number nobody has: an error there, Signets is not asked.
 
-    The other fields stay filled in; number and code do not. A fresh form pays then.
+    The other fields stay filled in; number and code do not. A fresh form pays then. Where there is
+    a card, the agent sees the issuer's decline and its word for it.
     """
-    _, card, _ = await revealed(world)
+    agent, card, _ = await revealed(world)
     if changes.get("cvc") == card.cvc:
         changes = {"cvc": "001"}
     async with shop_at(world) as shop:
@@ -172,6 +173,8 @@ async def test_what_the_issuer_refuses_is_told_at_the_field(
             assert secret not in answer.text
         await world.settle()
         assert [one async for one in world.signets.decisions.list()] == []
+        seen = [(one.decided_by, one.reason) async for one in agent.transactions.list()]
+        assert seen == ([] if code == "14" else [("issuer", "INVALID_CARD_DETAILS")])
 
         program = await shop.http.post(
             "/checkout/credits-20",
