@@ -93,9 +93,7 @@ def read_entry(sent: Mapping[str, str], today: date) -> Entry:
     found = {
         "number": _number_error(number),
         "expiry": _expiry_error(expiry, today),
-        "cvc": None
-        if re.fullmatch(r"\d{3,4}", given["cvc"], re.ASCII)
-        else _CVC_DIGITS,
+        "cvc": None if re.fullmatch(r"\d{3,4}", given["cvc"], re.ASCII) else _CVC_DIGITS,
         "country": None if alpha_3(given["country"]) else _MISSING["country"],
     }
     errors = {**{name: text for name, text in found.items() if text is not None}, **errors}
