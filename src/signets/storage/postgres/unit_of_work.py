@@ -111,16 +111,20 @@ class PostgresStore:
 
     @asynccontextmanager
     async def _unit(self, org_id: str, sql: str) -> AsyncIterator[PostgresUnitOfWork]:
-        async with self._connection() as connection, connection.transaction():
-            found = await (await connection.execute(sql, (org_id,))).fetchone()
+        # The pool's block is the transaction: it begins with the first statement, and ends with
+        # COMMIT, or ROLLBACK where an exception leaves it.
+        async with self._connection() as connection:
+            async with connection.pipeline():
+                looked = await connection.execute(sql, (org_id,))
+                # A statement of its own: it runs after the lock above is held.
+                clock = await connection.execute("SELECT clock_timestamp() AS now")
+                found, read = await looked.fetchone(), await clock.fetchone()
             if found is None:
                 raise Refusal(
                     RefusalKind.NOT_FOUND, "organization_unknown", f"no organization `{org_id}`"
                 )
-            # A statement of its own: it runs after the lock above is held.
-            clock = await (await connection.execute("SELECT clock_timestamp() AS now")).fetchone()
-            assert clock is not None  # noqa: S101 - a SELECT without FROM gives one row
-            now = clock["now"] + self._shift()
+            assert read is not None  # noqa: S101 - a SELECT without FROM gives one row
+            now = read["now"] + self._shift()
             yield PostgresUnitOfWork(connection, ORGANIZATION.read(found), now)
 
     @asynccontextmanager
