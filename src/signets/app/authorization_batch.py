@@ -97,6 +97,7 @@ class Batch:
     used: dict[CapKey, Usage] = field(default_factory=dict)
     budgets: dict[BudgetKey, Exposure] = field(default_factory=dict)
     declines: dict[BreakerKey, int] = field(default_factory=dict)
+    spans: dict[tuple[Period, datetime], Span] = field(default_factory=dict)
 
     def earlier(self, request: AuthorizationRequest) -> DecisionRow | None:
         """The stored answer to exactly this request."""
@@ -112,6 +113,13 @@ class Batch:
         """
         exposure = self.exposures.get(book.window.intent_id) if book.window else None
         return max(self.now, exposure.counts_at) if exposure else self.now
+
+    def span(self, period: Period, at: datetime) -> Span:
+        """The calendar period that holds ``at``; nearly always the one that holds now."""
+        known = self.spans.get((period, at))
+        if known is None:
+            known = self.spans[period, at] = span_of(period, at, self.policy.time_zone)
+        return known
 
     def facts(self, request: AuthorizationRequest) -> Facts:
         """The facts for one request, as they stand now."""
@@ -310,7 +318,7 @@ def _examine(batch: Batch, request: AuthorizationRequest) -> None:
                 (
                     budget.name,
                     key_of(budget.scope, subject) or (),
-                    span_of(budget.period, at, batch.policy.time_zone),
+                    batch.span(budget.period, at),
                 ),
             )
             for budget in applicable_budgets(batch.policy, subject)

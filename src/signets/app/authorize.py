@@ -51,8 +51,14 @@ class Live:
 @dataclass(slots=True)
 class _Waiting:
     request: AuthorizationRequest
-    answer: asyncio.Future[DecisionRow]
+    answer: asyncio.Future[DecisionRow | None]
     abandoned: bool = False
+
+    def give_up(self) -> None:
+        """The time is over; an answer that comes later finds nobody waiting."""
+        if not self.answer.done():
+            self.abandoned = True
+            self.answer.set_result(None)
 
 
 @dataclass(slots=True)
@@ -188,18 +194,15 @@ class Engine:
         lane.waiting.append(waiting)
         if lane.runner is None or lane.runner.done():
             lane.runner = asyncio.create_task(self._run(live, lane))
+        left = max(0.0, self._deadline - (monotonic() - begun))
+        deadline = loop.call_later(left, waiting.give_up)
         try:
-            async with asyncio.timeout(max(0.0, self._deadline - (monotonic() - begun))):
-                return await asyncio.shield(waiting.answer)
-        except TimeoutError:
-            if waiting.answer.done() and waiting.answer.exception() is None:
-                # It came in the very moment the time ran out: durable, and nobody voids it.
-                return waiting.answer.result()
-            waiting.abandoned = True
-            return None
+            return await waiting.answer
         except Exception as error:
             self._observer.failed("decide", error)
             return None
+        finally:
+            deadline.cancel()
 
     async def _run(self, live: Live, lane: _Lane) -> None:
         while lane.waiting:
@@ -256,5 +259,3 @@ class Engine:
 def _fail(waiting: _Waiting, error: BaseException) -> None:
     if not waiting.answer.done():
         waiting.answer.set_exception(error)
-        if waiting.abandoned:
-            waiting.answer.exception()  # nobody else looks at it any more

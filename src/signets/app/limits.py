@@ -42,14 +42,15 @@ def columns_of(scope: tuple[Scope, ...]) -> tuple[str, ...]:
 
 def key_of(scope: tuple[Scope, ...], subject: Subject) -> tuple[str, ...] | None:
     """The values of those columns; ``None`` where one is missing and nothing can be counted."""
-    values = {
-        Scope.CARD: subject.card_id,
-        Scope.VENDOR: subject.vendor,
-        Scope.AGENT: subject.agent_id,
-        Scope.WORKFLOW: subject.workflow,
-    }
-    key = tuple(values[one] for one in scope if one is not Scope.ORGANIZATION)
-    return None if None in key else tuple(value for value in key if value is not None)
+    key: list[str] = []
+    for one in scope:
+        if one is Scope.ORGANIZATION:
+            continue
+        value: str | None = getattr(subject, _COLUMNS[one])
+        if value is None:
+            return None
+        key.append(value)
+    return tuple(key)
 
 
 async def counted_by(uow: UnitOfWork, when: Match) -> Match:
