@@ -6,6 +6,7 @@ Closed loop: each connection sends its next request when its answer is in. Every
 
 from __future__ import annotations
 
+import resource
 import selectors
 import socket
 import sys
@@ -33,10 +34,12 @@ class Outcome(msgspec.Struct, frozen=True):
     """What came back: per request sent, in the order of the answers.
 
     ``indexes`` point into the job's requests, ``nanoseconds`` is each one's time to the end of
-    its answer, ``seconds`` the time from the first byte sent to the last answer.
+    its answer, ``seconds`` the time from the first byte sent to the last answer,
+    ``processor_seconds`` what the generator itself used of the cores meanwhile.
     """
 
     seconds: float
+    processor_seconds: float
     indexes: list[int]
     statuses: list[int]
     approved: list[bool]
@@ -69,6 +72,7 @@ def run(job: Job) -> Outcome:
     indexes, statuses = array("q"), array("q")
     approved, nanoseconds = array("b"), array("q")
     clock = time.perf_counter_ns
+    used_before = processor_seconds()
     begun = clock()
     until = begun + int(job.seconds * 1e9)
     following = 0
@@ -105,15 +109,23 @@ def run(job: Job) -> Outcome:
             else:
                 busy -= 1
     ended = clock()
+    used = processor_seconds() - used_before
     for line in lines:
         line.socket.close()
     return Outcome(
         seconds=(ended - begun) / 1e9,
+        processor_seconds=used,
         indexes=list(indexes),
         statuses=list(statuses),
         approved=[bool(one) for one in approved],
         nanoseconds=list(nanoseconds),
     )
+
+
+def processor_seconds() -> float:
+    """What this process has used of the cores so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _status(received: bytes) -> int | None:

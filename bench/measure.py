@@ -58,6 +58,11 @@ class Round:
         return sum(self.outcome.approved)
 
     @property
+    def load_microseconds(self) -> float:
+        """Processor time of the load generator for each request."""
+        return self.outcome.processor_seconds / len(self.outcome.indexes) * 1e6
+
+    @property
     def ratio(self) -> float:
         """Ours for each of pgbench's."""
         return self.per_second / self.tps

@@ -40,7 +40,8 @@ def show(report: Report) -> None:
     console.print(declines)
     console.print(
         f"{report.decisions:,} decisions stored; fsync p99 {report.fsync_p99_ms:.2f} ms;"
-        f" API processes {report.resident_mb:.0f} MB"
+        f" API processes {report.resident_mb:.0f} MB;"
+        f" load generator {report.rounds[-1].load_microseconds:.0f} µs a request"
     )
     for problem in report.problems:
         console.print(f"[red]wrong:[/red] {problem}")
