@@ -1,8 +1,9 @@
-"""The API as `signets serve` runs it: its own process, its own settings, real HTTP."""
+"""The processes under measurement: the API as `signets serve` runs it, and its memory."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,9 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
-from bench.load import Job, Outcome
 from signets.settings import Settings
 
 _READY_SECONDS = 30.0
@@ -32,7 +30,9 @@ def running_api(settings: Settings, log: Path) -> Iterator[subprocess.Popen[byte
         "SIGNETS_DATA_DIR": str(settings.data_dir),
         "SIGNETS_PORT": str(settings.port),
     }
-    with log.open("wb") as sink:
+    if settings.database_url is not None:
+        environment["SIGNETS_DATABASE_URL"] = settings.database_url.get_secret_value()
+    with log.open("ab") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "signets", "api"], env=environment, stdout=sink, stderr=sink
         )
@@ -56,24 +56,40 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None
     raise RuntimeError(f"the API did not get ready: {log.read_text()[-2000:]}")
 
 
-def drive(folder: Path, job: Job) -> Outcome:
-    """Run the generator in a process of its own."""
-    given, came = folder / "job", folder / "outcome"
-    given.write_bytes(msgspec.msgpack.encode(job))
-    subprocess.run([sys.executable, "-m", "bench.load", str(given), str(came)], check=True)
-    return msgspec.msgpack.decode(came.read_bytes(), type=Outcome)
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
-def resident_mb(pid: int) -> float:
-    """Memory of a process and its children, MB (Linux; 0 elsewhere)."""
-    total = 0
+def process_tree(pid: int) -> list[int]:
+    """A process and all below it (Linux; elsewhere itself alone)."""
+    below: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            fields = dict(
-                line.split(":", 1) for line in status.read_text().splitlines() if ":" in line
-            )
-        except OSError:
-            continue  # it ended meanwhile
-        if str(pid) in (fields["Pid"].strip(), fields["PPid"].strip()) and "VmRSS" in fields:
-            total += int(fields["VmRSS"].split()[0])
-    return total / 1024
+        fields = _status(status)
+        if "PPid" in fields:
+            below.setdefault(int(fields["PPid"]), []).append(int(fields["Pid"]))
+    found = [pid]
+    for one in found:
+        found.extend(below.get(one, ()))
+    return found
+
+
+def resident_mb(pid: int) -> list[float]:
+    """Memory of a process and of those below it, MB, the largest first (Linux; empty elsewhere)."""
+    sizes = []
+    for one in process_tree(pid):
+        fields = _status(Path(f"/proc/{one}/status"))
+        if "VmRSS" in fields:
+            sizes.append(int(fields["VmRSS"].split()[0]) / 1024)
+    return sorted(sizes, reverse=True)
+
+
+def _status(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return {}  # it ended meanwhile
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -4,34 +4,55 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from standardwebhooks import Webhook
 
-from bench.world import CURRENCY, MAX_PER_CHARGE, MCC, Plastic, Role, Shop, World
+from bench.world import (
+    BLOCKED_COUNTRY,
+    BLOCKED_MCC,
+    CURRENCY,
+    MAX_PER_CHARGE,
+    MCC,
+    Plastic,
+    Role,
+    World,
+)
 
-#: Requests of each kind, per hundred. A repeat is a request that was sent before, byte for byte;
-#: an increment asks for more under a token that was used before.
+#: Requests of each kind, per thousand. A repeat is a request that was sent before, byte for byte;
+#: an increment asks for more under a token that was used before; what is charged twice comes under
+#: a new token. The last two are not even decisions.
 MIXTURE = {
-    "purchase": 71,
-    "single purchase": 5,
-    "verification": 1,
-    "increment": 1,
-    "repeat": 3,
-    "another merchant": 5,
-    "too much": 4,
-    "over the card's own limit": 1,
-    "locked card": 3,
-    "frozen card": 2,
-    "closed card": 1,
-    "unknown card": 1,
-    "blocked country": 1,
-    "another currency": 1,
+    "purchase": 750,
+    "single purchase": 12,
+    "verification": 10,
+    "increment": 10,
+    "repeat": 30,
+    "charged twice": 4,
+    "another merchant": 45,
+    "unproven merchant": 8,
+    "blocked category": 6,
+    "blocked country": 6,
+    "another currency": 8,
+    "too much": 30,
+    "over the card's own limit": 8,
+    "over the cap": 8,
+    "over the budget": 5,
+    "locked card": 25,
+    "frozen card": 15,
+    "closed card": 8,
+    "unknown card": 8,
+    "unreadable": 2,
+    "forged": 2,
 }
 #: How far back a repeat or an increment reaches: far enough for the first to be answered.
 BACK = 400
+
+SEED = 20_261_124
 
 #: What a Lithic Auth Stream Access request holds beside what differs from one to the next
 #: (lithic-openapi, ``card_authorization.approval_request``; the sandbox sends the same fields).
@@ -79,7 +100,6 @@ _CARD = {
 _MERCHANT = {
     "acquiring_institution_id": "333301802529120",
     "city": "",
-    "mcc": MCC,
     "phone_number": None,
     "postal_code": None,
     "state": "",
@@ -105,107 +125,153 @@ def _amounts(amount: int, currency: str) -> dict[str, Any]:
     }
 
 
-class Traffic:
-    """A seeded stream of requests against one world."""
+#: Which cards a kind is asked of, where not of the many.
+_ROLES = {
+    "single purchase": Role.BUYS_ONCE,
+    "over the card's own limit": Role.THRIFTY,
+    "over the cap": Role.HASTY,
+    "over the budget": Role.POOR,
+    "locked card": Role.LOCKED,
+    "frozen card": Role.FROZEN,
+    "closed card": Role.CLOSED,
+}
 
-    def __init__(self, world: World, port: int, seed: int) -> None:
-        self._world = world
+
+_FORGER = Webhook("whsec_Zm9yZ2VyZm9yZ2VyZm9yZ2VyZm9yZ2Vy")
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One whole HTTP request, and what may come of it.
+
+    Attributes:
+        asked: Names what is asked: equal for a repeat and what it repeats.
+        token: The issuer's request id; ``None`` where no decision may be stored (a forged
+            signature, a body that cannot be read).
+        status: What has to be answered.
+    """
+
+    content: bytes
+    connection_id: str
+    asked: str
+    token: str | None
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A body before it is signed, and to which organization it goes."""
+
+    kind: str
+    world: World
+    body: dict[str, Any]
+
+
+class Traffic:
+    """A seeded stream of requests against one or more worlds.
+
+    ``buyers``: the cards of plain purchases, where not all of them; so one can be made hot.
+    """
+
+    def __init__(
+        self, worlds: Sequence[World], seed: int, *, buyers: Sequence[Plastic] | None = None
+    ) -> None:
+        self._worlds = worlds
+        self._buyers = buyers
         self._random = random.Random(seed)
-        self._webhook = Webhook(world.secret)
-        self._port = port
+        self._signing = {world.connection_id: Webhook(world.secret) for world in worlds}
         self._kinds = list(MIXTURE)
         self._weights = list(MIXTURE.values())
 
-    def batch(self, size: int) -> list[bytes]:
-        """``size`` whole HTTP requests, signed now."""
+    def batch(self, size: int) -> list[Request]:
+        """``size`` whole HTTP requests, signed now: a signature is good for five minutes."""
         now = datetime.now(UTC)
-        bodies: list[dict[str, Any]] = []
+        questions: list[_Question] = []
+        once: list[_Question] = []
         for kind in self._random.choices(self._kinds, self._weights, k=size):
-            bodies.append(self._body(kind, bodies, now))
-        return [self._request(msgspec.json.encode(body), now) for body in bodies]
+            earlier = questions[-BACK] if len(questions) >= BACK else None
+            if kind == "charged twice" and len(once) > 2:
+                question = self._again(once[-2])
+            elif kind == "repeat" and earlier is not None:
+                question = earlier
+            elif kind == "increment" and earlier is not None:
+                question = self._increment(earlier)
+            else:
+                question = self._fresh(kind, now)
+            questions.append(question)
+            if kind == "single purchase":
+                once.append(question)
+        return [self._request(question, now) for question in questions]
 
-    def _body(self, kind: str, sent: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-        earlier = sent[-BACK] if len(sent) >= BACK else None
-        if kind == "repeat" and earlier is not None:
+    def _again(self, earlier: _Question) -> _Question:
+        renamed = {"token": self._uuid(), "event_token": self._uuid()}
+        return _Question("charged twice", earlier.world, {**earlier.body, **renamed})
+
+    def _increment(self, earlier: _Question) -> _Question:
+        if earlier.kind in ("forged", "unreadable"):
             return earlier
-        if kind == "increment" and earlier is not None:
-            return self._increment(earlier)
-        return self._fresh(kind, now)
+        body = earlier.body
+        more = _amounts(body["amount"] + 100, body["cardholder_currency"])
+        return _Question("increment", earlier.world, {**body, **more, "event_token": self._uuid()})
 
-    def _fresh(self, kind: str, now: datetime) -> dict[str, Any]:
-        role = {
-            "single purchase": Role.BUYS_ONCE,
-            "over the card's own limit": Role.THRIFTY,
-            "locked card": Role.LOCKED,
-            "frozen card": Role.FROZEN,
-            "closed card": Role.CLOSED,
-        }.get(kind, Role.BUYS)
-        card = self._random.choice(self._world.cards[role])
+    def _fresh(self, kind: str, now: datetime) -> _Question:
+        world = self._random.choice(self._worlds)
+        cards = world.cards[_ROLES.get(kind, Role.BUYS)]
+        if kind == "purchase" and self._buyers is not None:
+            cards = list(self._buyers)
+        card = self._random.choice(cards)
         shop = card.shop
         if kind == "another merchant":
-            shop = self._random.choice([one for one in self._world.shops if one != card.shop])
-        if kind == "unknown card":
-            card = Plastic(token=self._uuid(), shop=card.shop, last_four="0000")
+            shop = self._random.choice([one for one in world.shops if one != card.shop])
         amount = self._random.randrange(500, MAX_PER_CHARGE)
         if kind == "verification":
             amount = 0
         if kind == "too much":
             amount += MAX_PER_CHARGE
-        return self._question(
-            token=self._uuid(),
-            card=card,
-            amount=amount,
-            currency="EUR" if kind == "another currency" else CURRENCY,
-            shop=shop,
-            country="PRK" if kind == "blocked country" else "USA",
-            now=now,
-        )
-
-    def _increment(self, earlier: dict[str, Any]) -> dict[str, Any]:
-        return {
-            **earlier,
-            **_amounts(earlier["amount"] + 100, earlier["cardholder_currency"]),
-            "event_token": self._uuid(),
-        }
-
-    def _question(
-        self,
-        *,
-        token: str,
-        card: Plastic,
-        amount: int,
-        currency: str,
-        shop: Shop,
-        country: str,
-        now: datetime,
-    ) -> dict[str, Any]:
-        return {
+        countries = {"blocked country": BLOCKED_COUNTRY[1], "unproven merchant": "PRK"}
+        body = {
             **_CONSTANT,
-            **_amounts(amount, currency),
-            "card": {**_CARD, "last_four": card.last_four, "token": card.token},
+            **_amounts(amount, "EUR" if kind == "another currency" else CURRENCY),
+            "card": {
+                **_CARD,
+                "last_four": card.last_four,
+                "token": self._uuid() if kind == "unknown card" else card.token,
+            },
             "created": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "event_token": self._uuid(),
             "merchant": {
                 **_MERCHANT,
                 "acceptor_id": shop.acceptor_id,
-                "country": country,
+                "country": countries.get(kind, "USA"),
                 "descriptor": shop.descriptor,
+                "mcc": BLOCKED_MCC if kind == "blocked category" else MCC,
             },
-            "token": token,
+            "token": self._uuid(),
         }
+        if kind == "unreadable":
+            body["status"] = "NOT_A_STATUS"
+        return _Question(kind, world, body)
 
-    def _request(self, body: bytes, now: datetime) -> bytes:
-        message_id = self._uuid()
-        signature = self._webhook.sign(message_id, now, body.decode())
-        return (
-            f"POST /v1/issuers/{self._world.connection_id}/authorize HTTP/1.1\r\n"
-            f"host: 127.0.0.1:{self._port}\r\n"
+    def _request(self, question: _Question, now: datetime) -> Request:
+        connection_id, body = question.world.connection_id, msgspec.json.encode(question.body)
+        forged = question.kind == "forged"
+        signing = _FORGER if forged else self._signing[connection_id]
+        message_id, token = f"msg_{self._uuid()}", question.body["token"]
+        content = (
+            f"POST /v1/issuers/{connection_id}/authorize HTTP/1.1\r\n"
+            "host: 127.0.0.1\r\n"
             "content-type: application/json\r\n"
             f"webhook-id: {message_id}\r\n"
             f"webhook-timestamp: {int(now.timestamp())}\r\n"
-            f"webhook-signature: {signature}\r\n"
+            f"webhook-signature: {signing.sign(message_id, now, body.decode())}\r\n"
             f"content-length: {len(body)}\r\n\r\n"
         ).encode() + body
+        return Request(
+            content=content,
+            connection_id=connection_id,
+            asked=f"{token} {question.body['amount']}",
+            token=None if forged or question.kind == "unreadable" else token,
+            status=401 if forged else 200,
+        )
 
     def _uuid(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

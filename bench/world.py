@@ -6,9 +6,8 @@ import base64
 import hashlib
 import secrets
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -43,12 +42,23 @@ from signets.vendors import read_vendor_files
 CURRENCY = "USD"
 MCC = "5734"
 AGENTS = 50
-VENDORS = 40
-#: The intents' bounds, minor units.
+VENDORS = 30
+#: What the bench's policy blocks though the vendors' other facts agree: an MCC and a country
+#: (ISO 3166, as the directory and as the network write it).
+BLOCKED_MCC = "4816"
+BLOCKED_COUNTRY = ("IE", "IRL")
+#: The intents' bounds, minor units; the hot card's lets it take all the traffic.
 MAX_PER_CHARGE = 5_000
-MAX_TOTAL = 100_000
+MAX_TOTAL = 50_000_000
+HOT_TOTAL = 100_000_000_000
+MAX_COUNT = 10_000_000
 #: The most that a `thrifty` card lets pass at once, minor units.
 THRIFTY = 100
+#: Approvals that the cap of :attr:`Role.HASTY` leaves in ten minutes.
+HASTY_COUNT = 50
+#: What caps and budgets allow that are counted and not meant to bite.
+_PLENTY_COUNT = 1_000_000
+_PLENTY = 1_000_000_000_000
 _CHUNK = 2_000
 
 
@@ -56,8 +66,11 @@ class Role(StrEnum):
     """What a card of the bench is there for."""
 
     BUYS = "buys"  # open, under a `window` intent
+    HOT = "hot"  # the same; one card with room for everything
     BUYS_ONCE = "buys_once"  # open, under a `single` intent
     THRIFTY = "thrifty"  # open, with a low limit for each authorization
+    HASTY = "hasty"  # open, of an agent with a tight cap
+    POOR = "poor"  # open, of an agent whose budget was lowered after the approvals
     LOCKED = "locked"
     FROZEN = "frozen"
     CLOSED = "closed"
@@ -65,14 +78,16 @@ class Role(StrEnum):
 
 #: Cards of each role, per hundred.
 SHARES = {
-    Role.BUYS: 76,
-    Role.BUYS_ONCE: 8,
+    Role.BUYS: 62,
+    Role.BUYS_ONCE: 20,
     Role.THRIFTY: 2,
+    Role.HASTY: 1,
+    Role.POOR: 1,
     Role.LOCKED: 8,
-    Role.FROZEN: 3,
-    Role.CLOSED: 3,
+    Role.FROZEN: 4,
+    Role.CLOSED: 2,
 }
-_OPEN = frozenset({Role.BUYS, Role.BUYS_ONCE, Role.THRIFTY, Role.FROZEN})
+_OPEN = frozenset(Role) - {Role.LOCKED, Role.CLOSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +110,9 @@ class Plastic:
     token: str
     shop: Shop
     last_four: str
+    card_id: str = ""
+    agent_id: str = ""
+    agent_handle: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,38 +127,52 @@ class World:
 
 
 def policy_document() -> dict[str, Any]:
-    """The default policy with a cap on each level: all of them count, few of them bite."""
+    """The default policy with limits on each level: all of them count, few of them bite.
+
+    A bench sends a card in ten minutes what it gets in months; so the default's own caps, meant
+    for the months, are replaced by as many with other numbers, and the breaker waits longer.
+    """
     document: dict[str, Any] = default_policy_document(CURRENCY)
-    document["budgets"] = [
-        {
-            "name": "month",
-            "scope": "organization",
-            "period": "month",
-            "amount": 10_000_000_000,
-            "currency": CURRENCY,
-        }
-    ]
+    document["budgets"] = [_budget("month", "organization", _PLENTY)]
+    document["budgets"].append({**_budget("pocket", "agent", 1), "when": {"agent": Role.POOR}})
+    hasty = {"name": "hasty", "scope": "agent", "window": "10m", "max_count": HASTY_COUNT}
     document["caps"] = [
-        *document["caps"],
+        _cap(["card", "vendor"], "10m"),
+        {**_cap("card", "day"), "measure": "attempts"},
         _cap("vendor", "10m"),
         _cap("agent", "1h"),
         _cap("organization", "1h"),
+        {**hasty, "when": {"agent": Role.HASTY}},
     ]
+    document["breaker"] = {"declines": 1_000, "within": "10m"}
+    document["blocked_categories"] = [*document["blocked_categories"], BLOCKED_MCC]
+    document["blocked_countries"] = [*document["blocked_countries"], BLOCKED_COUNTRY[0]]
     return document
 
 
-def _cap(scope: str, window: str) -> dict[str, Any]:
+def _budget(name: str, scope: str, amount: int) -> dict[str, Any]:
     return {
-        "name": f"{scope}-flow",
+        "name": name,
         "scope": scope,
-        "window": window,
-        "max_count": 1_000_000,
-        "max_amount": 5_000_000_000,
+        "period": "month",
+        "amount": amount,
         "currency": CURRENCY,
     }
 
 
-async def build_world(runtime: Runtime, cards: int, say: Callable[[str], None]) -> World:
+def _cap(scope: str | list[str], window: str) -> dict[str, Any]:
+    name = scope if isinstance(scope, str) else "-".join(scope)
+    return {
+        "name": f"{name}-flow",
+        "scope": scope,
+        "window": window,
+        "max_count": _PLENTY_COUNT,
+        "max_amount": _PLENTY,
+        "currency": CURRENCY,
+    }
+
+
+async def build_world(runtime: Runtime, cards: int) -> World:
     """Set everything up; what the product has a use case for is made by it."""
     services = runtime.services
     new = await set_up_organization(
@@ -160,29 +192,36 @@ async def build_world(runtime: Runtime, cards: int, say: Callable[[str], None]) 
             for number in range(begin, min(begin + _CHUNK, cards)):
                 role = roles[number % len(roles)]
                 shop = shops[number // len(roles) % len(shops)]
-                made[role].append(chunk.add(number, role, shop, agents[number % len(agents)]))
+                own = role if role in agents else f"agent-{number % AGENTS:02}"
+                made[role].append(chunk.add(number, role, shop, agents[own]))
+            if begin + _CHUNK >= cards:
+                made[Role.HOT].append(chunk.add(cards, Role.HOT, shops[0], agents["agent-00"]))
             await chunk.write()
-            say(f"  {min(begin + _CHUNK, cards):,} of {cards:,} cards")
     return World(org_id=org_id, connection_id=connection_id, secret=secret, shops=shops, cards=made)
 
 
 def find_shops(services: Services) -> tuple[Shop, ...]:
-    """Vendors of the directory with a descriptor that the match accepts."""
+    """Vendors of the directory with a descriptor that the match accepts, here and abroad."""
     shops = []
     for vendor in read_vendor_files():
         for pattern in vendor["lines"][0]["patterns"]:
             shop = Shop(vendor=vendor["domain"], descriptor=pattern["text"].replace("|", ""))
-            merchant = Merchant(descriptor=shop.descriptor, mcc=MCC, country="US")
-            found = match_lock(
-                MerchantLock(vendors=(shop.vendor,)),
-                merchant,
-                services.merchants.shipped,
-                Learned(),
-            )
-            if found.result is MatchResult.MATCH and len(shop.descriptor) <= 25:
+            if len(shop.descriptor) <= 25 and all(
+                _matches(services, shop, country) for country in ("US", BLOCKED_COUNTRY[0])
+            ):
                 shops.append(shop)
                 break
     return tuple(shops[:VENDORS])
+
+
+def _matches(services: Services, shop: Shop, country: str) -> bool:
+    found = match_lock(
+        MerchantLock(vendors=(shop.vendor,)),
+        Merchant(descriptor=shop.descriptor, mcc=MCC, country=country),
+        services.merchants.shipped,
+        Learned(),
+    )
+    return found.result is MatchResult.MATCH
 
 
 async def _connect(services: Services, uow: PostgresUnitOfWork, secret: str) -> str:
@@ -203,18 +242,20 @@ async def _connect(services: Services, uow: PostgresUnitOfWork, secret: str) -> 
     return connection.id
 
 
-async def _add_agents(services: Services, uow: PostgresUnitOfWork) -> list[Agent]:
-    agents = [
-        Agent(
+async def _add_agents(services: Services, uow: PostgresUnitOfWork) -> dict[str, Agent]:
+    """By handle: the many, and the two whose limits bite."""
+    handles = [*(f"agent-{number:02}" for number in range(AGENTS)), Role.HASTY, Role.POOR]
+    agents = {
+        handle: Agent(
             id=services.new_id(Prefix.AGENT),
-            handle=f"agent-{number}",
-            name=f"Agent {number}",
+            handle=handle,
+            name=handle,
             frozen_at=None,
             created_at=uow.now,
         )
-        for number in range(AGENTS)
-    ]
-    for agent in agents:
+        for handle in handles
+    }
+    for agent in agents.values():
         await uow.identity.add_agent(agent)
     return agents
 
@@ -256,7 +297,7 @@ class _Chunk:
             merchant_lock=(shop.vendor,),
             allow_facilitators=False,
             currency=CURRENCY,
-            spending_limit=2 * MAX_TOTAL,
+            spending_limit=2 * HOT_TOTAL,
             limit_period=LimitPeriod.LIFETIME,
             per_authorization_limit=THRIFTY if role is Role.THRIFTY else None,
             recurring=False,
@@ -270,12 +311,19 @@ class _Chunk:
         self._cards.append(card)
         if role in _OPEN:
             usage = Usage.SINGLE if role is Role.BUYS_ONCE else Usage.WINDOW
-            self._approve(card, shop, usage, now)
-        return Plastic(token=token, shop=shop, last_four=last_four)
+            self._approve(card, shop, usage, HOT_TOTAL if role is Role.HOT else MAX_TOTAL)
+        return Plastic(
+            token=token,
+            shop=shop,
+            last_four=last_four,
+            card_id=card.id,
+            agent_id=agent.id,
+            agent_handle=agent.handle,
+        )
 
-    def _approve(self, card: Card, shop: Shop, usage: Usage, now: datetime) -> None:
-        once = usage is Usage.SINGLE
-        total = MAX_PER_CHARGE if once else MAX_TOTAL
+    def _approve(self, card: Card, shop: Shop, usage: Usage, most: int) -> None:
+        now = self._uow.now
+        total = MAX_PER_CHARGE if usage is Usage.SINGLE else most
         intent = Intent(
             id=self._services.new_id(Prefix.INTENT),
             agent_id=card.agent_id,
@@ -293,7 +341,7 @@ class _Chunk:
             max_total=total,
             reserve=total,
             max_per_charge=MAX_PER_CHARGE,
-            max_count=1 if once else 1_000,
+            max_count=1 if usage is Usage.SINGLE else MAX_COUNT,
             window_seconds=3_600,
             period=None,
             workflow=None,
