@@ -16,6 +16,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from bench.books import Answers
+from bench.history import Loaded, load_history
 from bench.load import Job, Outcome
 from bench.service import free_port, running_api
 from bench.traffic import Request, Traffic
@@ -64,6 +65,17 @@ class Bed:
         world = asyncio.run(build())
         self.worlds.append(world)
         return world
+
+    def load_history(self, world: World, authorizations: int, seed: int) -> Loaded:
+        """Stored authorizations on the world's cards, before anything is measured."""
+        loaded = load_history(self.settings(), world, authorizations, seed, self.say)
+        self.say(f"{self.name}: VACUUM ANALYZE, as autovacuum would have done")
+        self.analyze()
+        with psycopg.connect(self.url) as connection:
+            [(self.answers.before,)] = connection.execute(
+                "SELECT count(*) FROM decision"
+            ).fetchall()
+        return loaded
 
     @contextmanager
     def api(self, count: int = 1) -> Iterator[Api]:
@@ -126,8 +138,8 @@ class Bed:
         with psycopg.connect(self.url) as connection:
             found = self.answers.problems(connection)
         found += asyncio.run(self._imbalance())
-        errors = [line for line in self._log.read_text().splitlines() if '"level": "error"' in line]
-        if errors:
+        errors = [line for line in self._log_lines() if '"level": "error"' in line]
+        if errors and not self.answers.may_be_late:
             found.append(f"{len(errors)} errors logged, the last: {errors[-1][:500]}")
         return found
 
@@ -146,6 +158,9 @@ class Bed:
             connection.execute(
                 sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(str(name)))
             )
+
+    def _log_lines(self) -> list[str]:
+        return self._log.read_text().splitlines() if self._log.exists() else []
 
     @property
     def _log(self) -> Path:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -52,6 +53,8 @@ MAX_PER_CHARGE = 5_000
 MAX_TOTAL = 50_000_000
 HOT_TOTAL = 100_000_000_000
 MAX_COUNT = 10_000_000
+#: Longer than the longest section.
+WINDOW_SECONDS = 86_400
 #: The most that a `thrifty` card lets pass at once, minor units.
 THRIFTY = 100
 #: Approvals that the cap of :attr:`Role.HASTY` leaves in ten minutes.
@@ -172,8 +175,14 @@ def _cap(scope: str | list[str], window: str) -> dict[str, Any]:
     }
 
 
-async def build_world(runtime: Runtime, cards: int) -> World:
-    """Set everything up; what the product has a use case for is made by it."""
+async def build_world(
+    runtime: Runtime, cards: int | None, shares: Mapping[Role, int] = SHARES
+) -> World:
+    """Set everything up; what the product has a use case for is made by it.
+
+    Args:
+        cards: How many; ``None``: as many as shops. The hot card comes on top.
+    """
     services = runtime.services
     new = await set_up_organization(
         services, name="Bench", currency=CURRENCY, admin_email="bench@example.com", admin_name="B"
@@ -181,12 +190,13 @@ async def build_world(runtime: Runtime, cards: int) -> World:
     org_id = new.organization.org_id
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     shops = find_shops(services)
+    cards = cards or len(shops)
     made: dict[Role, list[Plastic]] = {role: [] for role in Role}
     async with runtime.store.transaction(org_id) as uow:
         version = await write_policy(services, uow, policy_document(), actor="system")
         connection_id = await _connect(services, uow, secret)
         agents = await _add_agents(services, uow)
-        roles = [role for role, share in SHARES.items() for _ in range(share)]
+        roles = [role for role, share in shares.items() for _ in range(share)]
         for begin in range(0, cards, _CHUNK):
             chunk = _Chunk(services, uow, version.version, connection_id)
             for number in range(begin, min(begin + _CHUNK, cards)):
@@ -342,7 +352,7 @@ class _Chunk:
             reserve=total,
             max_per_charge=MAX_PER_CHARGE,
             max_count=1 if usage is Usage.SINGLE else MAX_COUNT,
-            window_seconds=3_600,
+            window_seconds=WINDOW_SECONDS,
             period=None,
             workflow=None,
             line_items=[],
@@ -363,7 +373,7 @@ class _Chunk:
             ended_at=None,
         )
         self._intents.append(intent)
-        closes_at = now + timedelta(hours=1)
+        closes_at = now + timedelta(seconds=WINDOW_SECONDS)
         self._windows.append(
             WindowRow(
                 id=self._services.new_id(Prefix.WINDOW),

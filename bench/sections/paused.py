@@ -13,8 +13,10 @@ from bench.stage import Stage
 from bench.traffic import SEED, Traffic
 
 NAME = "paused"
-_RATE = 100.0
-_BEFORE, _STOPPED, _AFTER = 2.0, 4.0, 3.0
+#: So slow that there is a connection for each request, however long the answers take.
+_RATE = 50.0
+#: Seconds. Stopped for longer than the engine trusts what it read about a connection.
+_BEFORE, _STOPPED, _AFTER = 2.0, 8.0, 3.0
 #: What an issuer of ours cuts off at, milliseconds (Stripe's two seconds), and our own deadline.
 _CUT_OFF_MS = 2_000.0
 
