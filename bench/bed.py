@@ -139,7 +139,7 @@ class Bed:
             found = self.answers.problems(connection)
         found += asyncio.run(self._imbalance())
         errors = [line for line in self._log_lines() if '"level": "error"' in line]
-        if errors and not self.answers.may_be_late:
+        if errors and not self.answers.late:
             found.append(f"{len(errors)} errors logged, the last: {errors[-1][:500]}")
         return found
 

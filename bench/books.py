@@ -13,6 +13,8 @@ from bench.traffic import Request
 from bench.world import HASTY_COUNT, Role
 
 _CHUNK = 10_000
+#: The engine's own deadline (``decision_seconds``), less what a timer is early, nanoseconds.
+_DEADLINE = 1_400_000_000
 #: Bounds that would show a race: each row is one that was exceeded.
 _EXCEEDED = """
 SELECT format('intent %%s: %%s charges, %%s used', id, charges, used) FROM intent
@@ -32,26 +34,39 @@ SELECT format('agent %%s: %%s approvals over its budget', agent_id, count(*))
 
 
 @dataclass(slots=True)
+class _Told:
+    """What the issuer was told about one question: ``late``: at least once by the deadline."""
+
+    approved: bool
+    late: bool
+
+
+@dataclass(slots=True)
 class Answers:
     """Everything that was asked of one database.
 
+    A decline that took as long as the engine's own deadline is the deadline's: its decision may be
+    missing, or be an approval that was voided, and a repeat may be told something else.
+
     Attributes:
         before: Decisions that were stored before the first request.
-        may_be_late: Declines may be the deadline's: then the decision may be missing, or an
-            approval that was voided, and a repeat may be told something else.
     """
 
     before: int = 0
-    may_be_late: bool = False
-    _approved: dict[str, bool] = field(default_factory=dict)
+    _told: dict[str, _Told] = field(default_factory=dict)
     _tokens: dict[str, set[str]] = field(default_factory=dict)  # by connection
     _wrong: list[str] = field(default_factory=list)
+
+    @property
+    def late(self) -> int:
+        """Questions that the deadline answered."""
+        return sum(told.late for told in self._told.values())
 
     def remember(self, requests: Sequence[Request], outcome: Outcome) -> None:
         """Take in one run of the generator."""
         wrong: dict[tuple[int, int], int] = {}
-        for index, status, approved in zip(
-            outcome.indexes, outcome.statuses, outcome.approved, strict=True
+        for index, status, approved, taken in zip(
+            outcome.indexes, outcome.statuses, outcome.approved, outcome.nanoseconds, strict=True
         ):
             request = requests[index]
             if status != request.status:
@@ -61,11 +76,11 @@ class Answers:
                     self._wrong.append("what must not be decided was approved")
                 continue
             self._tokens.setdefault(request.connection_id, set()).add(request.token)
-            first = self._approved.setdefault(request.asked, approved)
-            if self.may_be_late:
-                self._approved[request.asked] = first or approved
-            elif first != approved:
+            late = not approved and taken >= _DEADLINE
+            told = self._told.setdefault(request.asked, _Told(approved, late))
+            if told.approved != approved and not (told.late or late):
                 self._wrong.append(f"{request.asked}: a repeat was answered unlike the first")
+            told.approved, told.late = told.approved or approved, told.late or late
         for (status, expected), count in wrong.items():
             self._wrong.append(f"{count} answers were {status}, not {expected}")
 
@@ -82,12 +97,12 @@ class Answers:
         for asked, approved, void, _ in self._stored(connection):
             stored.setdefault(asked, []).append(approved and not void)
         missing = doubled = unlike = 0
-        for asked, approved in self._approved.items():
+        for asked, told in self._told.items():
             rows = stored.get(asked, [])
             doubled += len(rows) > 1
             if not rows:
-                missing += approved or not self.may_be_late
-            elif rows[0] != approved:
+                missing += told.approved or not told.late
+            elif rows[0] != told.approved:
                 unlike += 1
         [[count]] = connection.execute("SELECT count(*) FROM decision").fetchall()
         extra = count - self.before - sum(map(len, stored.values()))

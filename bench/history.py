@@ -31,7 +31,7 @@ from signets.settings import Settings
 
 Connection = psycopg.Connection[Any]
 #: How far back it reaches, and how long before now it ends.
-_SPAN, _ENDS = timedelta(days=90), timedelta(hours=4)
+_SPAN, _ENDS = timedelta(days=90), timedelta(hours=30)
 #: Authorizations written in one transaction.
 _CHUNK = 10_000
 #: Disk to leave alone, and what PostgreSQL's log may take beside the tables, bytes.
@@ -124,7 +124,7 @@ class _Foundry:
     def __init__(self, connection: Connection, made: life.Mould, world: World, seed: int) -> None:
         self._connection = connection
         self._world = world
-        self._random = random.Random(seed)
+        self._random = random.Random(f"history {seed}")
         self._mould_world = made.world
         self._columns = {table: _columns(connection, table) for table in _TABLES}
         _check_tables(connection, made.world.org_id)

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bench.world import CURRENCY, MCC, Plastic, Role, World, build_world
+from bench.world import CURRENCY, MCC, WINDOW_SECONDS, Plastic, Role, World, build_world
 from signets.app.decide_authorization import decide_batch
 from signets.app.record_issuer_event import apply_snapshot
 from signets.app.services import Services
@@ -63,7 +63,7 @@ class Mould:
 async def live(settings: Settings, seed: int) -> Mould:
     """Make the organization, charge its cards, settle, and end its windows."""
     passed = [timedelta()]
-    random_ = random.Random(seed)
+    random_ = random.Random(f"mould {seed}")
     async with open_runtime(
         settings, pool_size=2, shift=lambda: passed[0] - AGO, upgrade=True
     ) as runtime:
@@ -83,7 +83,7 @@ async def live(settings: Settings, seed: int) -> Mould:
                     raise RuntimeError(f"charge {turn} of the mould was decided otherwise")
                 if end is not None:
                     await _settle(services, world, request, end, now)
-        passed[0] += timedelta(hours=2)
+        passed[0] += timedelta(seconds=WINDOW_SECONDS)
         while await end_due_windows(services, world.org_id):
             pass
         return Mould(world=world, said=tuple(said))
@@ -94,7 +94,7 @@ async def buy_once(settings: Settings, world: World, seed: int) -> None:
 
     Sums that the product keeps where somebody reads them are so kept of the loaded rows too.
     """
-    random_ = random.Random(seed + 1)
+    random_ = random.Random(f"bought once {seed}")
     cards = world.cards[Role.BUYS]
     async with open_runtime(settings, pool_size=2) as runtime:
         for begin in range(0, len(cards), _BATCH):

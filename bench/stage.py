@@ -72,6 +72,8 @@ class Stage:
             try:
                 yield bed
                 self.report.count(bed.declined_by_reason())
+                if bed.answers.late:
+                    self.report.add(name, "answered by the deadline", f"{bed.answers.late:,}")
                 self.report.problems += [f"{name}: {problem}" for problem in bed.problems()]
             finally:
                 bed.drop()
