@@ -73,8 +73,9 @@ format: setup  ## rewrite the code in the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup  ## the full measurements
-	$(BIN)/python -m bench
+bench: setup  ## the full measurements (docs/bench.md): SECTIONS=latency,hot HISTORY=500000 for less
+	@$(BIN)/python -m bench $(if $(SECTIONS),--sections $(SECTIONS)) \
+		$(if $(HISTORY),--history $(HISTORY)) $(BENCH_ARGS)
 
 bench-quick: setup  ## authorizations per second against pgbench, under a minute
 	@$(BIN)/python -m bench.quick

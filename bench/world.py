@@ -58,7 +58,7 @@ WINDOW_SECONDS = 86_400
 #: The most that a `thrifty` card lets pass at once, minor units.
 THRIFTY = 100
 #: Approvals that the cap of :attr:`Role.HASTY` leaves in ten minutes.
-HASTY_COUNT = 50
+HASTY_COUNT = 10
 #: What caps and budgets allow that are counted and not meant to bite.
 _PLENTY_COUNT = 1_000_000
 _PLENTY = 1_000_000_000_000
