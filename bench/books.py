@@ -84,6 +84,12 @@ class Answers:
         for (status, expected), count in wrong.items():
             self._wrong.append(f"{count} answers were {status}, not {expected}")
 
+    def sent_unheard(self, requests: Sequence[Request]) -> None:
+        """Requests whose answers nobody kept: they may be stored, each once."""
+        for request in requests:
+            if request.token is not None:
+                self._tokens.setdefault(request.connection_id, set()).add(request.token)
+
     def by_reason(self, connection: psycopg.Connection[Any]) -> dict[str, int]:
         """Stored decisions on what was asked here, by reason; ``""``: approved."""
         found: dict[str, int] = {}
@@ -96,10 +102,10 @@ class Answers:
         stored: dict[str, list[bool]] = {}
         for asked, approved, void, _ in self._stored(connection):
             stored.setdefault(asked, []).append(approved and not void)
-        missing = doubled = unlike = 0
+        missing = unlike = 0
+        doubled = sum(len(rows) > 1 for rows in stored.values())
         for asked, told in self._told.items():
             rows = stored.get(asked, [])
-            doubled += len(rows) > 1
             if not rows:
                 missing += told.approved or not told.late
             elif rows[0] != told.approved:
