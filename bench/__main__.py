@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.history import HistoryTooLarge
 from bench.progress import Progress
 from bench.sections import SECTIONS
 from bench.stage import Size, open_stage
@@ -34,7 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
         for number, name in enumerate(names, 1):
             say(f"section {number} of {len(names)}: {name}")
             begun = time.monotonic()
-            SECTIONS[name](stage)
+            try:
+                SECTIONS[name](stage)
+            except HistoryTooLarge as problem:
+                stage.report.problems.append(f"{name}: {problem}")
             stage.report.seconds[name] = round(time.monotonic() - begun, 1)
     stage.report.write(given.json)
     stage.report.show(Console(width=110))

@@ -130,17 +130,16 @@ class World:
 
 
 def policy_document() -> dict[str, Any]:
-    """The default policy with limits on each level: all of them count, few of them bite.
+    """The default policy with four caps and a budget: all of them count, few of them bite.
 
     A bench sends a card in ten minutes what it gets in months; so the default's own caps, meant
-    for the months, are replaced by as many with other numbers, and the breaker waits longer.
+    for the months, are replaced by one on each level, and the breaker waits longer.
     """
     document: dict[str, Any] = default_policy_document(CURRENCY)
     document["budgets"] = [_budget("month", "organization", _PLENTY)]
     document["budgets"].append({**_budget("pocket", "agent", 1), "when": {"agent": Role.POOR}})
     hasty = {"name": "hasty", "scope": "agent", "window": "10m", "max_count": HASTY_COUNT}
     document["caps"] = [
-        _cap(["card", "vendor"], "10m"),
         {**_cap("card", "day"), "measure": "attempts"},
         _cap("vendor", "10m"),
         _cap("agent", "1h"),
@@ -163,10 +162,9 @@ def _budget(name: str, scope: str, amount: int) -> dict[str, Any]:
     }
 
 
-def _cap(scope: str | list[str], window: str) -> dict[str, Any]:
-    name = scope if isinstance(scope, str) else "-".join(scope)
+def _cap(scope: str, window: str) -> dict[str, Any]:
     return {
-        "name": f"{name}-flow",
+        "name": f"{scope}-flow",
         "scope": scope,
         "window": window,
         "max_count": _PLENTY_COUNT,
