@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from bench.load import Outcome
+from bench.policy import HASTY_COUNT, Role
 from bench.traffic import Request
-from bench.world import HASTY_COUNT, Role
 
 _CHUNK = 10_000
 #: The engine's own deadline (``decision_seconds``), less what a timer is early, nanoseconds.

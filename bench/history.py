@@ -26,7 +26,8 @@ from psycopg import sql
 from bench import life
 from bench.casting import HEADER, TRAILER, Cast, Mould, read_rows
 from bench.life import AUTHORIZATIONS
-from bench.world import Plastic, Role, Shop, World
+from bench.policy import Role
+from bench.world import Plastic, Shop, World
 from signets.settings import Settings
 
 Connection = psycopg.Connection[Any]

@@ -11,7 +11,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bench.world import CURRENCY, MCC, WINDOW_SECONDS, Plastic, Role, World, build_world
+from bench.policy import CURRENCY, Role
+from bench.world import MCC, WINDOW_SECONDS, Plastic, World, build_world
 from signets.app.decide_authorization import decide_batch
 from signets.app.record_issuer_event import apply_snapshot
 from signets.app.services import Services

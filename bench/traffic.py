@@ -12,16 +12,8 @@ from typing import Any
 import msgspec
 from standardwebhooks import Webhook
 
-from bench.world import (
-    BLOCKED_COUNTRY,
-    BLOCKED_MCC,
-    CURRENCY,
-    MAX_PER_CHARGE,
-    MCC,
-    Plastic,
-    Role,
-    World,
-)
+from bench.policy import BLOCKED_COUNTRY, BLOCKED_MCC, CURRENCY, Role
+from bench.world import MAX_PER_CHARGE, MCC, Plastic, World
 
 #: Requests of each kind, per thousand. A repeat is a request that was sent before, byte for byte;
 #: an increment asks for more under a token that was used before; what is charged twice comes under

@@ -9,9 +9,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
-from typing import Any
 
+from bench.policy import BLOCKED_COUNTRY, CURRENCY, Role, policy_document
 from signets.app.booking import reserve
 from signets.app.journal import posting_rows
 from signets.app.ports import IssuerCardState, IssuerSecrets
@@ -34,20 +33,14 @@ from signets.core.intent import IntentState, Usage
 from signets.core.ledger import EntryKind
 from signets.core.merchant.match import match_lock
 from signets.core.merchant.model import Learned, MatchResult, Merchant, MerchantLock
-from signets.core.policy.presets import default_policy_document
 from signets.storage.postgres.cards import CARD, WINDOW
 from signets.storage.postgres.intents import INTENT
 from signets.storage.postgres.unit_of_work import PostgresUnitOfWork
 from signets.vendors import read_vendor_files
 
-CURRENCY = "USD"
 MCC = "5734"
 AGENTS = 50
 VENDORS = 30
-#: What the bench's policy blocks though the vendors' other facts agree: an MCC and a country
-#: (ISO 3166, as the directory and as the network write it).
-BLOCKED_MCC = "4816"
-BLOCKED_COUNTRY = ("IE", "IRL")
 #: The intents' bounds, minor units; the hot card's lets it take all the traffic.
 MAX_PER_CHARGE = 5_000
 MAX_TOTAL = 50_000_000
@@ -57,26 +50,7 @@ MAX_COUNT = 10_000_000
 WINDOW_SECONDS = 86_400
 #: The most that a `thrifty` card lets pass at once, minor units.
 THRIFTY = 100
-#: Approvals that the cap of :attr:`Role.HASTY` leaves in ten minutes.
-HASTY_COUNT = 10
-#: What caps and budgets allow that are counted and not meant to bite.
-_PLENTY_COUNT = 1_000_000
-_PLENTY = 1_000_000_000_000
 _CHUNK = 2_000
-
-
-class Role(StrEnum):
-    """What a card of the bench is there for."""
-
-    BUYS = "buys"  # open, under a `window` intent
-    HOT = "hot"  # the same; one card with room for everything
-    BUYS_ONCE = "buys_once"  # open, under a `single` intent
-    THRIFTY = "thrifty"  # open, with a low limit for each authorization
-    HASTY = "hasty"  # open, of an agent with a tight cap
-    POOR = "poor"  # open, of an agent whose budget was lowered after the approvals
-    LOCKED = "locked"
-    FROZEN = "frozen"
-    CLOSED = "closed"
 
 
 #: Cards of each role, per hundred.
@@ -127,50 +101,6 @@ class World:
     secret: str
     shops: tuple[Shop, ...]
     cards: dict[Role, list[Plastic]]
-
-
-def policy_document() -> dict[str, Any]:
-    """The default policy with four caps and a budget: all of them count, few of them bite.
-
-    A bench sends a card in ten minutes what it gets in months; so the default's own caps, meant
-    for the months, are replaced by one on each level, and the breaker waits longer.
-    """
-    document: dict[str, Any] = default_policy_document(CURRENCY)
-    document["budgets"] = [_budget("month", "organization", _PLENTY)]
-    document["budgets"].append({**_budget("pocket", "agent", 1), "when": {"agent": Role.POOR}})
-    hasty = {"name": "hasty", "scope": "agent", "window": "10m", "max_count": HASTY_COUNT}
-    document["caps"] = [
-        {**_cap("card", "day"), "measure": "attempts"},
-        _cap("vendor", "10m"),
-        _cap("agent", "1h"),
-        _cap("organization", "1h"),
-        {**hasty, "when": {"agent": Role.HASTY}},
-    ]
-    document["breaker"] = {"declines": 1_000, "within": "10m"}
-    document["blocked_categories"] = [*document["blocked_categories"], BLOCKED_MCC]
-    document["blocked_countries"] = [*document["blocked_countries"], BLOCKED_COUNTRY[0]]
-    return document
-
-
-def _budget(name: str, scope: str, amount: int) -> dict[str, Any]:
-    return {
-        "name": name,
-        "scope": scope,
-        "period": "month",
-        "amount": amount,
-        "currency": CURRENCY,
-    }
-
-
-def _cap(scope: str, window: str) -> dict[str, Any]:
-    return {
-        "name": f"{scope}-flow",
-        "scope": scope,
-        "window": window,
-        "max_count": _PLENTY_COUNT,
-        "max_amount": _PLENTY,
-        "currency": CURRENCY,
-    }
 
 
 async def build_world(
@@ -332,7 +262,44 @@ class _Chunk:
     def _approve(self, card: Card, shop: Shop, usage: Usage, most: int) -> None:
         now = self._uow.now
         total = MAX_PER_CHARGE if usage is Usage.SINGLE else most
-        intent = Intent(
+        intent = self._intent(card, shop, usage, total)
+        self._intents.append(intent)
+        closes_at = now + timedelta(seconds=WINDOW_SECONDS)
+        self._windows.append(
+            WindowRow(
+                id=self._services.new_id(Prefix.WINDOW),
+                card_id=card.id,
+                intent_id=intent.id,
+                opens_at=now,
+                closes_at=closes_at,
+                consumed_at=None,
+                ends_at=closes_at,
+                ended_at=None,
+            )
+        )
+        exposure = ExposureRow(
+            subject_id=intent.id,
+            card_id=card.id,
+            agent_id=card.agent_id,
+            vendor=shop.vendor,
+            category=None,
+            workflow=None,
+            currency=CURRENCY,
+            counts_at=now,
+            reserved=0,
+            held=0,
+            cleared=0,
+            refunded=0,
+        )
+        booking = reserve(exposure, reserved=total, intent_id=intent.id)
+        self._exposures.append(booking.exposure)
+        self._postings += posting_rows(
+            self._services, self._uow, EntryKind.INTENT_APPROVED, booking.postings
+        )
+
+    def _intent(self, card: Card, shop: Shop, usage: Usage, total: int) -> Intent:
+        now = self._uow.now
+        return Intent(
             id=self._services.new_id(Prefix.INTENT),
             agent_id=card.agent_id,
             card_id=card.id,
@@ -369,39 +336,6 @@ class _Chunk:
             approved_at=now,
             next_period_at=None,
             ended_at=None,
-        )
-        self._intents.append(intent)
-        closes_at = now + timedelta(seconds=WINDOW_SECONDS)
-        self._windows.append(
-            WindowRow(
-                id=self._services.new_id(Prefix.WINDOW),
-                card_id=card.id,
-                intent_id=intent.id,
-                opens_at=now,
-                closes_at=closes_at,
-                consumed_at=None,
-                ends_at=closes_at,
-                ended_at=None,
-            )
-        )
-        exposure = ExposureRow(
-            subject_id=intent.id,
-            card_id=card.id,
-            agent_id=card.agent_id,
-            vendor=shop.vendor,
-            category=None,
-            workflow=None,
-            currency=CURRENCY,
-            counts_at=now,
-            reserved=0,
-            held=0,
-            cleared=0,
-            refunded=0,
-        )
-        booking = reserve(exposure, reserved=total, intent_id=intent.id)
-        self._exposures.append(booking.exposure)
-        self._postings += posting_rows(
-            self._services, self._uow, EntryKind.INTENT_APPROVED, booking.postings
         )
 
     async def write(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import median
 
 from bench.figures import median_ratio
+from bench.policy import Role
 from bench.stage import Stage
 from bench.traffic import SEED, Traffic
-from bench.world import Role
 
 NAME = "hot"
 ORGANIZATIONS = 8

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psycopg
 import pytest
 from bench.bed import Bed
 from bench.life import AUTHORIZATIONS, buy_once
 from psycopg.rows import dict_row
 
-from signets.app.decide_authorization import Inputs
+from signets.app.decision_inputs import decode_inputs
 from signets.app.seal_evidence import seal_all
 from signets.bootstrap import open_runtime
 from signets.core.authorization.decide import decide
@@ -115,7 +114,7 @@ def test_recorded_inputs_decide_the_same_again(bed: Bed, connection: Connection)
     ).fetchall()
     cards = {card.card_id: card for found in world.cards.values() for card in found}
     for row in rows:
-        inputs = msgspec.msgpack.decode(row["inputs"], type=Inputs)
+        inputs = decode_inputs(row["inputs"])
         again = decide(inputs.request, inputs.facts, inputs.at)
         assert (again.approved, again.reason) == (row["approved"], row["reason"])
         assert (inputs.at, inputs.request.request_id) == (row["decided_at"], row["request_id"])
