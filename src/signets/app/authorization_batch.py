@@ -199,6 +199,7 @@ class Batch:
             spending_limit=card.spending_limit,
             per_authorization_limit=card.per_authorization_limit,
             exposure=book.exposure,
+            tripped=card.breaker_tripped_at is not None,
         )
 
     def _intent_facts(self, intent: Intent) -> IntentFacts:

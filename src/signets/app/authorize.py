@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from signets.app.decide_authorization import Answered, decide_batch
 from signets.app.ports import Answer, BodyUnreadable, Issuer, IssuerSecrets, SignatureInvalid
@@ -75,17 +75,53 @@ class Connections:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._live: dict[str, Live] = {}
+        self._reading: dict[str, asyncio.Task[Live | None]] = {}
 
     def at_hand(self, connection_id: str | None) -> Live | None:
         """The connection where it was read a moment ago."""
         known = self._live.get(connection_id or "")
         return known if known is not None and monotonic() - known.read_at < _FRESH else None
 
-    async def get(self, connection_id: str | None, *, again: bool = False) -> Live | None:
-        """The connection (the only one, where no id is given); ``again`` reads it afresh."""
+    async def within(
+        self, connection_id: str | None, seconds: float, *, again: bool = False
+    ) -> Live | None:
+        """The connection (the only one, where no id is given), or ``None`` where there is none.
+
+        Where the database does not say so within ``seconds``, it is what was known before: the
+        answer is then a decline in the issuer's own words, because no decision can be stored.
+        ``again`` reads it afresh.
+
+        Raises:
+            Exception: The database did not answer, and nothing was known before.
+        """
         known = None if again else self.at_hand(connection_id)
         if known is not None:
             return known
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._fresh(connection_id)
+        except Exception:
+            if (stale := self._live.get(connection_id or "")) is not None:
+                return stale
+            raise
+
+    async def get(self, connection_id: str | None) -> Live | None:
+        """The connection, for those who have time to wait for the database."""
+        return self.at_hand(connection_id) or await self._fresh(connection_id)
+
+    async def _fresh(self, connection_id: str | None) -> Live | None:
+        """Read once for all who ask meanwhile; one who gives up does not stop the reading.
+
+        A call to the database that is cancelled waits for its own cancellation.
+        """
+        key = connection_id or ""
+        reading = self._reading.get(key)
+        if reading is None or reading.done():
+            reading = self._reading[key] = asyncio.create_task(self._read(connection_id))
+            reading.add_done_callback(_seen)
+        return await asyncio.shield(reading)
+
+    async def _read(self, connection_id: str | None) -> Live | None:
         connection = await self._services.store.find_connection(connection_id)
         if connection is None:
             return None
@@ -97,6 +133,12 @@ class Connections:
         )
         self._live[connection_id or ""] = live
         return live
+
+
+def _seen(ended: asyncio.Future[Any]) -> None:
+    """Whoever waited was told, or had given up."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 class Engine:
@@ -125,13 +167,8 @@ class Engine:
         """The answer to one request, always; never later than the deadline."""
         begun = monotonic()
         try:
-            live = self._connections.at_hand(connection_id)
-            if live is None:
-                async with asyncio.timeout(self._deadline):
-                    live = await self._connections.get(connection_id)
-        except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError):
-                raise
+            live = await self._connections.within(connection_id, self._deadline / 2)
+        except Exception as error:
             self._observer.failed("connection", error)
             return DOWN
         if live is None:
@@ -165,22 +202,28 @@ class Engine:
             # The secret may have been rotated a moment ago: look once more before refusing.
             if monotonic() - live.read_at < 1.0:
                 raise
-            fresh = await self._connections.get(live.connection.id, again=True)
+            fresh = await self._connections.within(
+                live.connection.id, self._deadline / 2, again=True
+            )
             if fresh is None:
                 raise
             return fresh.client.read_authorization(body, headers, fresh.secrets)
 
     async def _reject(self, connection_id: str | None, body: bytes, problem: str) -> None:
         """Forged and unreadable requests are journalled outside any tenant, if that works."""
+        rejecting = asyncio.ensure_future(
+            self._services.store.reject_webhook(
+                id=self._services.new_id(Prefix.EVENT),
+                connection_id=connection_id or "",
+                path="authorize",
+                problem=problem,
+                body_sha256=hashlib.sha256(body).digest(),
+            )
+        )
+        rejecting.add_done_callback(_seen)
         try:
-            async with asyncio.timeout(self._deadline):
-                await self._services.store.reject_webhook(
-                    id=self._services.new_id(Prefix.EVENT),
-                    connection_id=connection_id or "",
-                    path="authorize",
-                    problem=problem,
-                    body_sha256=hashlib.sha256(body).digest(),
-                )
+            async with asyncio.timeout(self._deadline / 2):
+                await asyncio.shield(rejecting)
         except Exception as error:
             self._observer.failed("reject_webhook", error)
 

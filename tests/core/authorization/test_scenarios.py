@@ -209,6 +209,14 @@ def test_a_closed_card_trips_no_breaker():
     assert not decide(ask(), facts, at(5)).trips_breaker
 
 
+def test_a_breaker_that_has_tripped_does_not_trip_again():
+    """Until a member resets it, what a retry loop still sends locks nothing anew."""
+    facts = world(card=card(state=CardState.LOCKED), window=None, recent_declines=99)
+    assert decide(ask(), facts, at(5)).trips_breaker
+    facts = replace(facts, card=card(state=CardState.LOCKED, tripped=True))
+    assert not decide(ask(), facts, at(5)).trips_breaker
+
+
 def test_the_level_says_who_decided():
     """Frozen names the broadest level; amounts name intent, card or policy."""
     frozen = world(card=card(frozen=("card", "agent", "organization")))

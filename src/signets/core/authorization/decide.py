@@ -88,7 +88,7 @@ def _declined(case: Case, checked: Checked) -> Decision:
 
 
 def _trips_breaker(case: Case) -> bool:
-    """Declines by caps feed the breaker too; a closed card has nothing left to lock."""
+    """Declines by caps feed the breaker too; a closed or tripped card has nothing left to lock."""
     card, breaker = case.facts.card, case.facts.breaker
-    lockable = card is not None and card.state is not CardState.CLOSED
+    lockable = card is not None and card.state is not CardState.CLOSED and not card.tripped
     return lockable and case.facts.recent_declines + 1 >= breaker.declines

@@ -16,7 +16,8 @@ from signets.core.velocity import Exposure, Usage
 class CardFacts:
     """The card asked about.
 
-    ``frozen`` names the levels that are frozen (``card``, ``agent``, ``organization``).
+    ``frozen`` names the levels that are frozen (``card``, ``agent``, ``organization``);
+    ``tripped`` says that the circuit breaker has locked the card and no member has reset it.
     Limits are minor units of ``currency``; ``exposure`` is the card's in its limit period.
     """
 
@@ -29,6 +30,7 @@ class CardFacts:
     spending_limit: int
     per_authorization_limit: int | None
     exposure: Exposure
+    tripped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
