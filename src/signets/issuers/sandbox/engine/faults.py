@@ -10,10 +10,12 @@ from signets.issuers.sandbox.engine.base import Connection
 ASA = ("asa_delay", "asa_drop", "asa_bad_signature", "asa_duplicate", "stand_in")
 #: Faults of webhooks, in the order in which they are used up.
 WEBHOOK = ("webhook_drop", "webhook_reorder", "webhook_duplicate", "webhook_bad_signature")
+#: One change is told by two events.
+TWIN = "webhook_twin"
 #: The card is made, the answer is a 500.
 CREATE_CARD = "create_card_500_after_commit"
 
-NAMES = (*ASA, *WEBHOOK, CREATE_CARD)
+NAMES = (*ASA, *WEBHOOK, TWIN, CREATE_CARD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
