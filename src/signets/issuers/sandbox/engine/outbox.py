@@ -76,11 +76,13 @@ async def queue(
 ) -> None:
     """Queue one webhook for one subscription."""
     fault = await faults.take_first(connection, faults.WEBHOOK) if faulty else None
-    state = {"webhook_drop": "DROPPED", "webhook_reorder": "HELD"}.get(fault or "", "PENDING")
+    name = fault.name if fault else ""
+    state = {"webhook_drop": "DROPPED", "webhook_reorder": "HELD"}.get(name, "PENDING")
     cursor = await connection.execute(
         "INSERT INTO deliveries (token, face, kind, message_id, transaction_token,"
-        " subscription_token, url, body, state, fault)"
-        " VALUES (%s, %s, 'event', %s, %s, %s, %s, %s, %s, %s) RETURNING seq",
+        " subscription_token, url, body, state, fault, next_attempt)"
+        " VALUES (%s, %s, 'event', %s, %s, %s, %s, %s, %s, %s,"
+        " now() + make_interval(secs => %s)) RETURNING seq",
         (
             uuid.uuid4(),
             subscription["face"],
@@ -90,7 +92,8 @@ async def queue(
             subscription["url"],
             body,
             state,
-            fault,
+            name or None,
+            fault.delay_ms / 1000 if fault else 0,
         ),
     )
     row = await cursor.fetchone()

@@ -14,6 +14,7 @@ from psycopg.rows import DictRow
 from starlette.requests import Request
 from starlette.responses import Response
 
+from signets.issuers.sandbox.engine import faults
 from signets.issuers.sandbox.engine.base import Connection, Impossible, Json
 from signets.issuers.sandbox.engine.outbox import About, publish
 from signets.issuers.sandbox.engine.purchase import standing
@@ -115,7 +116,10 @@ async def create(request: Request) -> Response:
             ),
         )
         made = await cursor.fetchone()
+        broken = await faults.take(connection, faults.CREATE_DISPUTE)
     assert made is not None  # noqa: S101 - INSERT … RETURNING
+    if broken is not None:
+        raise LithicError(500, "Internal Server Error")
     return answer(_object(made))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from signets.issuers.sandbox.scenarios.catalogue import SCENARIOS
-from signets.issuers.sandbox.scenarios.model import Books, Scenario, Step
+from signets.issuers.sandbox.scenarios.model import Books, Do, Scenario, Step
 
 _HEAD = """# Scenarios of the sandbox
 
@@ -52,6 +52,10 @@ def _verdict(scenario: Scenario) -> str:
     notes = [f"`{note}`" for notes in scenario.notes.values() for note in notes]
     if notes:
         words += f"; notes {', '.join(notes)}"
+    if scenario.disputes:
+        words += f"; dispute {', '.join(scenario.disputes.values())}"
+    if scenario.card:
+        words += f"; card {scenario.card}"
     if scenario.alerts:
         words += f"; alert {', '.join(f'`{alert}`' for alert in scenario.alerts)}"
     return words
@@ -75,7 +79,13 @@ def _step(step: Step) -> str:
         words.append(f"{step.seconds // 86_400} days")
     if step.intent is not None:
         words.append(f"[intent {step.intent} %]")
-    if step.expect == "declined":
+    if step.outcome:
+        words.append(step.outcome)
+    if step.of != step.purchase and step.do in (Do.INCREMENT_ANEW, Do.REFUND_MISPLACED):
+        words.append(f"({step.purchase} for {step.of})")
+    if step.expect == "declined" and step.do is Do.WITHDRAW_DISPUTE:
+        words.append("→ refused")
+    elif step.expect == "declined":
         words.append("→ declined")
     return " ".join(words)
 

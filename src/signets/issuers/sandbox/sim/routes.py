@@ -15,6 +15,7 @@ def sim_routes() -> list[Route]:
         Route("/_sim/checkout", checkout.checkout, methods=["POST"]),
         Route("/_sim/force_post", purchases.force_post, methods=["POST"]),
         Route("/_sim/offline_advice", purchases.offline_advice, methods=["POST"]),
+        Route("/_sim/declined_return", purchases.declined_return, methods=["POST"]),
         Route("/_sim/increment", purchases.simulate_increment, methods=["POST"]),
         Route("/_sim/clear", purchases.simulate_clear, methods=["POST"]),
         Route("/_sim/linked", purchases.linked, methods=["POST"]),

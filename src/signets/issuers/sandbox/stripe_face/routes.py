@@ -144,7 +144,7 @@ def stripe_routes() -> list[Route]:
         _post(f"{issuing}/authorizations/{{id}}", authorizations.update),
         _get(f"{issuing}/transactions", transactions.list_all),
         _get(f"{issuing}/transactions/{{id}}", transactions.retrieve),
-        _post(f"{issuing}/disputes", disputes.create),
+        _post(f"{issuing}/disputes", disputes.create, fault=faults.CREATE_DISPUTE),
         _get(f"{issuing}/disputes", disputes.list_all),
         _get(f"{issuing}/disputes/{{id}}", disputes.retrieve),
         _post(f"{issuing}/disputes/{{id}}", disputes.update),
