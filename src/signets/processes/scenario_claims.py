@@ -26,7 +26,7 @@ class SignetsClaims:
             raise DriverRefused("Signets knows no such transaction", httpx.codes.NOT_FOUND)
         made = await account.admin.disputes.open(row.id, reason="not_received", amount=amount)
         if made.issuer_token is None:
-            await account.settle()
+            await account.arrive()
             made = await account.admin.disputes.get(made.id)
         return made.issuer_token or ""
 

@@ -240,7 +240,7 @@ class _Run:
             open_intent=open_intent,
             make_card=make_card,
             claims=SignetsClaims(account),
-            arrive=account.settle,
+            arrive=account.arrive,
         )
         await account.settle()
         new = (await account.admin.alerts.list(limit=100)).data

@@ -35,7 +35,7 @@ class Do(StrEnum):
     CLEAR_ANYWAY = "clear all the same"
     UNDO = "undo the approval"
     REFUND_DECLINED = "refund, refused by the network"
-    REFUND_MISPLACED = "refund another purchase on this one"
+    REFUND_MISPLACED = "refund, told of this purchase"
     INCREMENT_ANEW = "increment under a new token"
     DISPUTE = "dispute"
     DRAFT_DISPUTE = "save a dispute at the issuer"

@@ -81,7 +81,7 @@ def _step(step: Step) -> str:
         words.append(f"[intent {step.intent} %]")
     if step.outcome:
         words.append(step.outcome)
-    if step.of != step.purchase and step.do in (Do.INCREMENT_ANEW, Do.REFUND_MISPLACED):
+    if step.do is Do.INCREMENT_ANEW:
         words.append(f"({step.purchase} for {step.of})")
     if step.expect == "declined" and step.do is Do.WITHDRAW_DISPUTE:
         words.append("→ refused")
