@@ -20,6 +20,15 @@ expected result. An intent of the stated maximum is approved beforehand where a 
 own: it starts a database, the API and a sandbox for each issuer in a temporary folder, gives every
 scenario an agent and a card, and holds what Signets then says against this page. Where no step
 has an intent, the card is opened at the issuer behind Signets' back, so that Signets is asked.
+
+After each scenario the organization's whole evidence log is sealed and verified offline, and so is
+every intent's bundle: `evidence_verified`. `unflagged_surprises` counts what this page promises to
+be flagged, noted or alerted and is not, and every excess that the issuer's own objects and raw
+events show (more than was approved, money nobody asked for, another's approval, more back than was
+taken, a late clearing, an unknown event) and no flag or note says.
+
+**Issuer-specific in disputes**: Lithic takes a claim as it is made and lets it be withdrawn, and made
+again; Stripe has drafts that expire, takes one claim on a capture for good, and no withdrawal by API.
 """
 
 
