@@ -129,6 +129,24 @@ class SandboxNetwork:
         answer = await self._http.patch(f"/v1/cards/{issuer_token}", json={"state": state})
         assert answer.status_code < 300, answer.text
 
+    async def close_card(self, card_id: str) -> None:
+        """Close the card at the issuer behind Signets' back, for good."""
+        await self.set_state(card_id, "CLOSED")
+
+    async def dispute(self, token: str, outcome: str, **more: Any) -> None:
+        """The network decides a claim; the words are the same at every issuer."""
+        await self.post("/_sim/dispute", token=token, outcome=outcome, **more)
+
+    async def dispute_directly(self, token: str) -> None:
+        """Somebody claims one minor unit of a purchase at the issuer."""
+        body = {"amount": 1, "reason": "OTHER", "transaction_token": token}
+        await self.post("/v1/disputes", **body)
+
+    async def disputes(self) -> list[str]:
+        """The issuer's claims."""
+        listed = (await self._http.get("/v1/disputes")).json()["data"]
+        return [one["token"] for one in listed]
+
     async def deliveries(self, kind: str) -> list[dict[str, Any]]:
         return (await self._http.get("/_sim/deliveries", params={"kind": kind})).json()["data"]
 
@@ -180,7 +198,25 @@ class StripeNetwork(SandboxNetwork):
 
     async def set_state(self, card_id: str, state: str) -> None:
         card = await self.card(card_id)
-        await self._driver.set_card_open(card["id"], is_open=state == "OPEN")
+        status = {"OPEN": "active", "PAUSED": "inactive", "CLOSED": "canceled"}[state]
+        await self._stripe(f"cards/{card['id']}", status=status)
+
+    async def close_card(self, card_id: str) -> None:
+        card = await self.card(card_id)
+        await self._stripe(f"cards/{card['id']}", status="canceled", cancellation_reason="lost")
+
+    async def dispute_directly(self, token: str) -> None:
+        held = await self._http.get(f"/v1/issuing/authorizations/{token}", headers=self._bearer)
+        [capture] = held.json()["transactions"]
+        await self._stripe("disputes", transaction=capture["id"], amount=1)
+
+    async def disputes(self) -> list[str]:
+        listed = await self._http.get("/v1/issuing/disputes", headers=self._bearer)
+        return [one["id"] for one in listed.json()["data"]]
+
+    async def _stripe(self, path: str, **form: Any) -> None:
+        answer = await self._http.post(f"/v1/issuing/{path}", data=form, headers=self._bearer)
+        assert answer.status_code < 300, answer.text
 
 
 def _place(merchant: dict[str, Any]) -> Place:

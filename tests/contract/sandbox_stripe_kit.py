@@ -21,6 +21,23 @@ from signets.issuers.stripe.transport import Transport
 
 APPROVE = (200, {"approved": True}, {"stripe-version": stripe.api_version})
 DECLINE = (200, {"approved": False}, {"stripe-version": stripe.api_version})
+#: What is told of purchases and claims; cards and their holders have events too.
+PURCHASES: Any = [
+    "issuing_authorization.created",
+    "issuing_authorization.updated",
+    "issuing_transaction.created",
+    *(
+        f"issuing_dispute.{what}"
+        for what in (
+            "closed",
+            "created",
+            "funds_reinstated",
+            "funds_rescinded",
+            "submitted",
+            "updated",
+        )
+    ),
+]
 OPENAI = {
     "name": "OPENAI *CHATGPT SUBSCR",
     "category": "computer_software_stores",
@@ -77,7 +94,7 @@ class StripeNetwork:
         """A real-time endpoint and an ordinary one, each with its secret."""
         realtime = await self.post("stripe/realtime_endpoint", url=f"{self.receiver.url}/authorize")
         made = await self.stripe.v1.webhook_endpoints.create_async(
-            {"url": f"{self.receiver.url}/events", "enabled_events": ["*"]}
+            {"url": f"{self.receiver.url}/events", "enabled_events": PURCHASES}
         )
         self.secrets.update(realtime=realtime["secret"], events=made.secret or "")
 

@@ -104,8 +104,8 @@ async def issuer(name: str, url: str) -> AsyncIterator[Stage]:
         SandboxConfig(
             database_url=url,
             api_key=KEY,
-            deadline_seconds=0.5,
-            stripe_deadline_seconds=0.5,
+            deadline_seconds=2.0,
+            stripe_deadline_seconds=2.0,
             retry_seconds=(0.0, 0.05),
         )
     )

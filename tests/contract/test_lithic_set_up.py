@@ -10,6 +10,8 @@ from tests.contract.sandbox_kit import KEY, Network
 
 from signets.app.ports import (
     BodyUnreadable,
+    Claim,
+    DisputeEvidence,
     DisputeOutcome,
     DisputeReason,
     Finding,
@@ -20,7 +22,7 @@ from signets.app.ports import (
 )
 from signets.issuers.lithic import LithicIssuer
 from signets.issuers.lithic.disputes import DISPUTE_REASONS, read_credits, read_dispute
-from signets.issuers.lithic.set_up import EVENT_TYPES, clock_skew
+from signets.issuers.lithic.set_up import EVENT_TYPES, WORDS
 
 
 def adapter(sandbox: Network, ahead: timedelta = timedelta(), key: str = KEY) -> LithicIssuer:
@@ -72,11 +74,11 @@ def test_the_clock(ahead: int, severity: Severity) -> None:
     """A minute warns; where signatures are about to fail it is critical; no date says nothing."""
     date = "Tue, 24 Nov 2026 05:00:00 GMT"
     there = datetime(2026, 11, 24, 5, tzinfo=UTC)
-    [found] = clock_skew(date, there + timedelta(seconds=ahead))
+    [found] = WORDS.clock_skew(date, there + timedelta(seconds=ahead))
     assert (found.code, found.severity) == ("clock_skew", severity)
     assert f"{abs(ahead)} s" in found.sentence
-    assert clock_skew(date, there + timedelta(seconds=2)) == []
-    assert clock_skew(None, there) == clock_skew("yesterday", there) == []
+    assert WORDS.clock_skew(date, there + timedelta(seconds=2)) == []
+    assert WORDS.clock_skew(None, there) == WORDS.clock_skew("yesterday", there) == []
 
 
 async def test_a_wrong_key_and_nobody_there(sandbox: Network) -> None:
@@ -109,21 +111,28 @@ async def test_a_dispute_is_opened_once_and_withdrawn(sandbox: Network) -> None:
     card = await sandbox.card(state="OPEN")
     token = await sandbox.authorize(card, 2000)
     issuer = adapter(sandbox)
-    claim: dict[str, Any] = {
-        "dispute_id": "dsp_1",
-        "transaction_token": token,
-        "amount": 1500,
-        "reason": "duplicate",
-        "note": "twice",
-    }
+    claim = Claim(
+        dispute_id="dsp_01h455vb4pex5vsknk084sn02q",
+        transaction_token=token,
+        amount=1500,
+        currency="USD",
+        reason=DisputeReason.DUPLICATE,
+        note="twice",
+        evidence=DisputeEvidence(),
+        bought="OPENAI",
+        bought_at=datetime.now(UTC),
+    )
+    assert issuer.missing_evidence(claim) is None
     with pytest.raises(IssuerRefused, match="settled"):
-        await issuer.open_dispute(**claim)
+        await issuer.open_dispute(claim)
     await sandbox.lithic.transactions.simulate_clearing(token=token)
-    made = await issuer.open_dispute(**claim)
+    made = await issuer.open_dispute(claim)
     assert (made.transaction_token, made.outcome) == (token, DisputeOutcome.WAITING)
-    assert (await issuer.open_dispute(**claim)).token == made.token
+    assert made.dispute_id == claim.dispute_id
+    assert (await issuer.open_dispute(claim)).token == made.token
     raw = await sandbox.lithic.disputes.retrieve(made.token)
-    assert (raw.amount, raw.reason, raw.customer_note) == (1500, "DUPLICATED", "twice [dsp_1]")
+    note = f"twice [{claim.dispute_id}]"
+    assert (raw.amount, raw.reason, raw.customer_note) == (1500, "DUPLICATED", note)
     assert (await issuer.withdraw_dispute(made.token)).outcome is DisputeOutcome.WITHDRAWN
     with pytest.raises(IssuerRefused):
         await issuer.withdraw_dispute(made.token)

@@ -96,7 +96,9 @@ async def test_card_state_declines_before_anybody_is_asked(
     await sandbox.lithic.cards.update(card.token, state=state)  # type: ignore[arg-type]
     with pytest.raises(lithic.UnprocessableEntityError) as declined:
         await sandbox.authorize(card, 100)
-    events = await sandbox.drain()
+    changed, *events = await sandbox.drain()
+    assert (changed["event_type"], changed["card_token"]) == ("card.updated", card.token)
+    assert (changed["state"], changed["previous_fields"]) == (state, {"state": "OPEN"})
     assert sandbox.receiver.asked == []
     assert [(e["token"], e["status"], e["result"]) for e in events] == [
         (declined.value.body["token"], "DECLINED", result)  # type: ignore[index]

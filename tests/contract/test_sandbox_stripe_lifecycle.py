@@ -286,7 +286,7 @@ async def test_faults_of_webhooks(network: StripeNetwork) -> None:
         "authorization.updated",
     ]
     listed = await network.stripe.v1.events.list_async({"type": "issuing_*"})
-    assert len(listed.data) == 3
+    assert len([one for one in listed.data if "card" not in one.type]) == 3
     await network.post("faults", webhook_bad_signature={"count": 1})
     await network.authorize(card, 1)
     with pytest.raises(stripe.SignatureVerificationError):

@@ -87,7 +87,8 @@ async def test_any_order_of_webhooks_folds_to_the_same(sandbox_url: str, name: s
             told: dict[str, list[Snapshot]] = defaultdict(list)
             for body in stage.owner.events:
                 event = adapter.parse_event("msg_1", body)
-                assert isinstance(event, TransactionUpdated)
+                if not isinstance(event, TransactionUpdated):
+                    continue  # of a claim or a card
                 told[event.snapshot.transaction_token].append(event.snapshot)
             for label, purchase in trace.purchases.items():
                 snapshots = told[purchase.token]

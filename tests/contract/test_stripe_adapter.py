@@ -252,6 +252,9 @@ async def test_enrolment_subscribes_once_its_secret_is_known(wire: Recorder, mak
     assert {v for k, v in wire.sent[-1].fields.items() if k.startswith("enabled_events")} == {
         *("issuing_authorization.created", "issuing_authorization.updated"),
         *("issuing_transaction.created", "issuing_transaction.updated"),
+        *("issuing_dispute.created", "issuing_dispute.updated", "issuing_dispute.submitted"),
+        *("issuing_dispute.funds_reinstated", "issuing_dispute.funds_rescinded"),
+        *("issuing_dispute.closed", "issuing_card.updated", "issuing_cardholder.updated"),
     }
     known = {**real_time, "events_secret": "whsec_made"}
     again = await make(**known).enroll(authorize_url="https://x.example", events_url=url)
@@ -301,7 +304,7 @@ def test_events_become_snapshots_or_are_kept_by_name(make: Make) -> None:
         assert isinstance(read, TransactionUpdated)
         assert (read.event_id, read.snapshot.transaction_token) == ("evt_1", AUTH)
         assert issuer.parse_event("evt_1", body) == read
-    for kind in ("issuing_authorization.request", "issuing_dispute.created", "a.new_kind"):
+    for kind in ("issuing_authorization.request", "issuing_card.created", "a.new_kind"):
         body, headers = signed(event(kind, {"object": "whatever"}), "whsec_events")
         assert issuer.read_event(body, headers, SECRETS) == OtherEvent(
             event_id="evt_1", event_type=kind

@@ -29,6 +29,7 @@ ALLOWED = {
     "signets.issuers.lithic": {
         "signets.issuers.countries",
         "signets.issuers.fields",
+        "signets.issuers.set_up",
         "signets.issuers.lithic",
         "signets.core",
         "signets.app.ports",
@@ -43,6 +44,7 @@ ALLOWED = {
     },
     "signets.issuers.stripe": {
         "signets.issuers.fields",
+        "signets.issuers.set_up",
         "signets.issuers.stripe",
         "signets.core",
         "signets.app.ports",

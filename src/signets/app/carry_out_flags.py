@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from signets.app.journal import SYSTEM, alert, record
+from signets.app.journal import SYSTEM, alert
 from signets.app.refold import Refolded
 from signets.app.services import Services
+from signets.app.stop_card import freeze
 from signets.app.store import UnitOfWork
-from signets.app.unlock_card import end_window
-from signets.core.intent import IntentState
 from signets.core.policy.model import FlagAction
 
 
@@ -34,19 +33,14 @@ async def carry_out_flags(services: Services, uow: UnitOfWork, done: Refolded) -
     card_id = done.after.card_id
     if FlagAction.LOCK not in actions or card_id is None:
         return
-    window = await uow.cards.window_of_card(card_id)
-    if window is not None:
-        await end_window(services, uow, window, cause="flagged", outcome=IntentState.CANCELED)
     card = await uow.cards.get(card_id)
-    if card is not None and card.frozen_at is None:
-        await uow.cards.set_frozen(card_id, uow.now)
-        await record(
+    if card is not None:
+        await freeze(
             services,
             uow,
-            "card.frozen",
+            card,
             actor=SYSTEM,
-            subject=card_id,
-            card_id=card_id,
-            intent_id=done.after.intent_id,
+            cause="flagged",
             data={"cause": names, "transaction": done.after.id},
+            intent_id=done.after.intent_id,
         )

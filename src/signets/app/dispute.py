@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from signets.app.caller import Caller, not_found
 from signets.app.follow_dispute import end_dispute, open_claim
-from signets.app.ports import DisputeReason, IssuerUnavailable, TakesDisputes
-from signets.app.pursue_disputes import submit_dispute
+from signets.app.ports import (
+    DisputeEvidence,
+    DisputeReason,
+    IssuerUnavailable,
+    TakesDisputes,
+    WithdrawalUnsupported,
+)
+from signets.app.pursue_disputes import claim_of, submit_dispute
 from signets.app.records import Dispute, Transaction
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -13,9 +21,12 @@ from signets.core.access import Scope
 from signets.core.errors import Refusal, RefusalKind, invalid
 from signets.core.ids import Prefix
 from signets.core.money import format_minor
+from signets.core.pan import refuse_pan
 from signets.core.settlement.dispute import DisputeState, check_transition
 
 _LIVE = (DisputeState.OPENED, DisputeState.SUBMITTED)
+#: What most claims need besides a reason and a note.
+NO_EVIDENCE = DisputeEvidence()
 
 
 async def open_dispute(
@@ -26,6 +37,7 @@ async def open_dispute(
     reason: DisputeReason,
     amount: int | None = None,
     note: str = "",
+    evidence: DisputeEvidence = NO_EVIDENCE,
 ) -> Dispute:
     """Claim ``amount`` (minor units; all that is left, if not given) and submit it at the issuer.
 
@@ -34,15 +46,19 @@ async def open_dispute(
 
     Raises:
         Refusal: ``member_required``, ``transaction_not_found``, ``dispute_amount_invalid``,
-            ``dispute_exists``, or ``disputes_unsupported`` by this issuer.
+            ``dispute_exists``, ``dispute_evidence_missing`` for this issuer, or
+            ``disputes_unsupported`` by it.
     """
     caller.require(Scope.CARDS_CONTROL)
+    told = {k: v for k, v in msgspec.to_builtins(evidence).items() if v is not None}
+    refuse_pan(note, param="note")
+    refuse_pan(told, param="evidence")
     async with services.store.transaction(caller.org_id) as uow:
         row = await uow.transactions.get(transaction_id)
         if row is None:
             raise not_found("transaction", transaction_id)
         _require_member(caller)
-        await _refuse_unsupported(services, uow, row)
+        issuer = await _issuer(services, uow, row)
         for one in await uow.issuers.disputes(transaction_id=row.id, after=None, limit=100):
             if one.state in _LIVE:
                 raise Refusal(
@@ -58,6 +74,7 @@ async def open_dispute(
             state=DisputeState.OPENED,
             reason=reason,
             note=note,
+            evidence=told,
             amount=_claim(row, amount),
             currency=row.currency,
             recovered=0,
@@ -67,6 +84,13 @@ async def open_dispute(
             submitted_at=None,
             ended_at=None,
         )
+        lacking = issuer.missing_evidence(claim_of(dispute, row))
+        if lacking is not None:
+            raise invalid(
+                "dispute_evidence_missing",
+                f"for reason `{reason.value}` this issuer also asks for `{lacking}`",
+                param=f"evidence.{lacking}",
+            )
         await open_claim(services, uow, dispute, actor=caller.actor)
     try:
         return await submit_dispute(services, caller.org_id, dispute.id)
@@ -78,7 +102,8 @@ async def withdraw_dispute(services: Services, caller: Caller, dispute_id: str) 
     """Take a claim back; what was claimed is spend again.
 
     Raises:
-        Refusal: ``member_required``, ``dispute_not_found`` or ``dispute_state``.
+        Refusal: ``member_required``, ``dispute_not_found``, ``dispute_state``, or
+            ``withdrawal_unsupported`` by this issuer once it has the claim.
         IssuerUnavailable, IssuerRefused: The issuer did not let it go; nothing has changed.
     """
     caller.require(Scope.CARDS_CONTROL)
@@ -91,7 +116,7 @@ async def withdraw_dispute(services: Services, caller: Caller, dispute_id: str) 
         if dispute.issuer_token is not None and connection is not None:
             client = services.issuers.client(connection)
             if isinstance(client, TakesDisputes):
-                await client.withdraw_dispute(dispute.issuer_token)
+                await _let_go(client, dispute.issuer_token)
         async with services.store.transaction(caller.org_id) as uow:
             now = await _require(uow, dispute_id)
             if now.state is DisputeState.WITHDRAWN:
@@ -151,14 +176,23 @@ def _claim(row: Transaction, amount: int | None) -> int:
     return most if amount is None else amount
 
 
-async def _refuse_unsupported(services: Services, uow: UnitOfWork, row: Transaction) -> None:
+async def _let_go(client: TakesDisputes, issuer_token: str) -> None:
+    try:
+        await client.withdraw_dispute(issuer_token)
+    except WithdrawalUnsupported as error:
+        raise Refusal(RefusalKind.CONFLICT, "withdrawal_unsupported", str(error)) from None
+
+
+async def _issuer(services: Services, uow: UnitOfWork, row: Transaction) -> TakesDisputes:
     connection = await uow.identity.connection(row.connection_id)
-    if connection is None or not isinstance(services.issuers.client(connection), TakesDisputes):
+    client: object = services.issuers.client(connection) if connection is not None else None
+    if not isinstance(client, TakesDisputes):
         raise Refusal(
             RefusalKind.CONFLICT,
             "disputes_unsupported",
             "this issuer takes no disputes from here: open it in the issuer's own dashboard",
         )
+    return client
 
 
 def _require_member(caller: Caller) -> None:

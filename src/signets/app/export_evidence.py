@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from signets.app.caller import Caller
 from signets.app.read_intents import own_or_named, visible_intent
 from signets.app.records import EvidenceRow
 from signets.app.seal_evidence import seal_all, verifier_key
 from signets.app.services import Services
+from signets.app.store import UnitOfWork
 from signets.core.access import Scope
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.evidence.bundle import BundledEntry, build_bundle
@@ -30,20 +34,10 @@ async def export_bundle(services: Services, caller: Caller, intent_id: str) -> b
             if index is not None and head is not None and index < head.size
         ]
         if head is None or not rows:
-            raise Refusal(
-                RefusalKind.CONFLICT, "evidence_empty", "the intent has no sealed evidence yet"
-            )
-        positions = sorted(
-            {place for index, _ in rows for place in inclusion_positions(index, head.size)}
-        )
-        nodes = await uow.evidence.nodes(positions)
+            raise _empty("the intent has no sealed evidence yet")
+        proofs = await _proofs(uow, [index for index, _ in rows], head.size)
         entries = tuple(
-            BundledEntry(
-                raw=entry.raw,
-                index=index,
-                proof=inclusion_proof(index, head.size, lambda level, place: nodes[level, place]),
-            )
-            for index, entry in rows
+            BundledEntry(raw=entry.raw, index=index, proof=proofs[index]) for index, entry in rows
         )
         return build_bundle(
             organization=caller.org_id,
@@ -53,6 +47,53 @@ async def export_bundle(services: Services, caller: Caller, intent_id: str) -> b
             checkpoint=head.note,
             key=verifier_key(services, caller.org_id).text(),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceLog:
+    """All that an organization has logged, sealed.
+
+    Attributes:
+        entries: Canonical bytes, in the order of the tree.
+        checkpoint: The signed note over exactly these.
+        proofs: Audit paths of one card's entries, by tree index.
+    """
+
+    entries: tuple[bytes, ...]
+    checkpoint: bytes
+    proofs: Mapping[int, tuple[bytes, ...]]
+
+
+async def export_log(services: Services, org_id: str, card_id: str) -> EvidenceLog:
+    """The whole log up to now, with proofs of every entry of one card.
+
+    What waits is sequenced first. All of it is held in memory.
+
+    Raises:
+        Refusal: ``evidence_empty``: the card has no entries.
+    """
+    await seal_all(services, org_id)
+    async with services.store.unlocked(org_id) as uow:
+        head = await uow.evidence.checkpoint()
+        rows = (await uow.evidence.log())[: head.size if head else 0]
+        wanted = [index for index, row in enumerate(rows) if row.card_id == card_id]
+        if head is None or not wanted:
+            raise _empty(f"card {card_id} has no sealed evidence yet")
+        proofs = await _proofs(uow, wanted, head.size)
+    return EvidenceLog(entries=tuple(row.raw for row in rows), checkpoint=head.note, proofs=proofs)
+
+
+async def _proofs(uow: UnitOfWork, wanted: list[int], size: int) -> dict[int, tuple[bytes, ...]]:
+    positions = sorted({place for index in wanted for place in inclusion_positions(index, size)})
+    nodes = await uow.evidence.nodes(positions)
+    return {
+        index: inclusion_proof(index, size, lambda level, place: nodes[level, place])
+        for index in wanted
+    }
+
+
+def _empty(message: str) -> Refusal:
+    return Refusal(RefusalKind.CONFLICT, "evidence_empty", message)
 
 
 def evidence_key(services: Services, caller: Caller) -> str:

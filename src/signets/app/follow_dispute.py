@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec.structs import replace
 
 from signets.app.journal import alert, record
-from signets.app.ports import DisputeCredited, DisputeOutcome, IssuerDispute
+from signets.app.ports import (
+    DisputeCredited,
+    DisputeOutcome,
+    IssuerDispute,
+    ProvisionalStep,
+)
 from signets.app.records import Dispute
 from signets.app.refold import known_of, refold
 from signets.app.services import Services
@@ -34,7 +41,7 @@ async def follow_dispute(
     """
     known = await uow.issuers.dispute_by_token(connection_id, told.token)
     if known is None:
-        known = await _being_submitted(uow, connection_id, told)
+        known = await _ours(uow, connection_id, told)
     if known is None:
         await alert(
             services,
@@ -45,8 +52,12 @@ async def follow_dispute(
             "opened here",
         )
         return
+    if told.outcome is DisputeOutcome.DRAFT:
+        return
     if known.state is DisputeState.OPENED and told.outcome is not DisputeOutcome.WITHDRAWN:
         known = await submitted(services, uow, known, told)
+    if told.steps:
+        await _credit(services, uow, known, told.steps, actor=f"issuer:{connection_id}")
     after = _STATES.get(told.outcome)
     if after is None or after is known.state:
         return
@@ -59,23 +70,26 @@ async def follow_dispute(
             message=f"the dispute was {known.state}, and the issuer now says {after}",
         )
         return
-    recovered = min(known.amount, told.amount) if after is DisputeState.WON else 0
+    never_sent = known.state is DisputeState.OPENED
     await end_dispute(
-        services, uow, known, after, actor=f"issuer:{connection_id}", recovered=recovered
+        services,
+        uow,
+        known,
+        after,
+        actor=f"issuer:{connection_id}",
+        recovered=min(known.amount, told.amount) if after is DisputeState.WON else 0,
+        problem=f"ended at the issuer before it was submitted: {told.raw_status}"
+        if never_sent
+        else None,
     )
 
 
-async def _being_submitted(
-    uow: UnitOfWork, connection_id: str, told: IssuerDispute
-) -> Dispute | None:
+async def _ours(uow: UnitOfWork, connection_id: str, told: IssuerDispute) -> Dispute | None:
     """The claim whose submission the issuer took, while its answer to us is still under way."""
-    row = await uow.transactions.by_token(connection_id, told.transaction_token)
-    if row is None:
+    known = await uow.issuers.dispute(told.dispute_id) if told.dispute_id else None
+    if known is None or known.connection_id != connection_id or known.issuer_token is not None:
         return None
-    for one in await uow.issuers.disputes(transaction_id=row.id, after=None, limit=10):
-        if one.state is DisputeState.OPENED and one.issuer_token is None:
-            return one
-    return None
+    return known
 
 
 async def submitted(
@@ -136,32 +150,47 @@ async def open_claim(services: Services, uow: UnitOfWork, dispute: Dispute, *, a
 async def credit_dispute(
     services: Services, uow: UnitOfWork, connection_id: str, told: DisputeCredited
 ) -> None:
-    """What the issuer credits before the outcome stands in an account of its own.
+    """What the issuer credits before the outcome, where it says so of the transaction.
 
-    Each step is booked once. A step of a claim that is decided, or that nobody here opened, moves
-    nothing.
+    A step of a claim that nobody here opened moves nothing.
     """
     row = await uow.transactions.by_token(connection_id, told.transaction_token)
     if row is None:
         return
     claims = await uow.issuers.disputes(transaction_id=row.id, after=None, limit=10)
     live = [one for one in claims if one.state is DisputeState.SUBMITTED]
-    if not live:
+    if live:
+        await _credit(services, uow, live[0], told.steps, actor=f"issuer:{connection_id}")
+
+
+async def _credit(
+    services: Services,
+    uow: UnitOfWork,
+    dispute: Dispute,
+    steps: Sequence[ProvisionalStep],
+    *,
+    actor: str,
+) -> None:
+    """Provisional credits stand in an account of their own. Each step is booked once.
+
+    A step of a claim that is decided moves nothing.
+    """
+    if dispute.state is not DisputeState.SUBMITTED:
         return
-    seen = {one.token for one in await uow.transactions.events(row.id)}
+    seen = {one.token for one in await uow.transactions.events(dispute.transaction_id)}
     events = [
         _event(
-            live[0],
+            dispute,
             uow,
             f"credit:{step.token}",
             EventKind.PROVISIONAL_CREDIT if step.amount > 0 else EventKind.PROVISIONAL_REVERSED,
             abs(step.amount),
         )
-        for step in told.steps
-        if f"{live[0].id}:credit:{step.token}" not in seen
+        for step in steps
+        if f"{dispute.id}:credit:{step.token}" not in seen
     ]
     if events:
-        await _fold(services, uow, live[0], events, actor=f"issuer:{connection_id}")
+        await _fold(services, uow, dispute, events, actor=actor)
 
 
 def _event(

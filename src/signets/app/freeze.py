@@ -7,11 +7,11 @@ from signets.app.journal import record
 from signets.app.read_cards import card_view, require_card
 from signets.app.records import Agent, Organization
 from signets.app.services import Services
+from signets.app.stop_card import close, freeze
 from signets.app.sync_card import sync_now
 from signets.app.unlock_card import end_window
 from signets.app.views import CardView
 from signets.core.access import Scope
-from signets.core.card import CardState, check_transition
 from signets.core.intent import IntentState
 
 
@@ -31,26 +31,19 @@ async def _switch_card(
     caller.require(Scope.CARDS_CONTROL)
     async with services.store.transaction(caller.org_id) as uow:
         view = await require_card(uow, caller, card_id)
-        if (view.card.frozen_at is not None) != frozen:
-            await uow.cards.set_frozen(card_id, uow.now if frozen else None)
+        if frozen and view.card.frozen_at is None:
+            await freeze(services, uow, view.card, actor=caller.actor, cause="frozen", data={})
+        elif not frozen and view.card.frozen_at is not None:
+            await uow.cards.set_frozen(card_id, None)
             await record(
                 services,
                 uow,
-                "card.frozen" if frozen else "card.unfrozen",
+                "card.unfrozen",
                 actor=caller.actor,
                 subject=card_id,
                 card_id=card_id,
                 data={},
             )
-            if frozen and view.window is not None:
-                await end_window(
-                    services,
-                    uow,
-                    view.window,
-                    actor=caller.actor,
-                    cause="frozen",
-                    outcome=IntentState.CANCELED,
-                )
     return await _pushed(services, caller, card_id)
 
 
@@ -63,26 +56,7 @@ async def close_card(services: Services, caller: Caller, card_id: str) -> CardVi
     caller.require(Scope.CARDS_CONTROL)
     async with services.store.transaction(caller.org_id) as uow:
         view = await require_card(uow, caller, card_id)
-        check_transition(view.card.state, CardState.CLOSED)
-        if view.window is not None:
-            await end_window(
-                services,
-                uow,
-                view.window,
-                actor=caller.actor,
-                cause="closed",
-                outcome=IntentState.CANCELED,
-            )
-        await uow.cards.set_state(card_id, CardState.CLOSED, uow.now)
-        await record(
-            services,
-            uow,
-            "card.closed",
-            actor=caller.actor,
-            subject=card_id,
-            card_id=card_id,
-            data={},
-        )
+        await close(services, uow, view.card, actor=caller.actor, data={})
     return await _pushed(services, caller, card_id)
 
 

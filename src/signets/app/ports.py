@@ -120,6 +120,10 @@ class IssuerRefused(Exception):
     """The issuer said no (4xx): trying again does not help."""
 
 
+class WithdrawalUnsupported(Exception):
+    """The issuer takes no withdrawal of a submitted claim by API; the text says what to do."""
+
+
 class IssuerEvent:
     """Marker base for what a webhook can carry."""
 
@@ -150,40 +154,70 @@ class DisputeReason(StrEnum):
     FRAUDULENT = "fraudulent"
     INCORRECT_AMOUNT = "incorrect_amount"
     REFUND_MISSING = "refund_missing"
+    NO_AUTHORIZATION = "no_authorization"
     OTHER = "other"
+
+
+class ProductType(StrEnum):
+    """What was bought: something to hold, or anything else."""
+
+    MERCHANDISE = "merchandise"
+    SERVICE = "service"
+
+
+class ReturnStatus(StrEnum):
+    """What came of a return."""
+
+    MERCHANT_REJECTED = "merchant_rejected"
+    SUCCESSFUL = "successful"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeEvidence:
+    """What a member can say besides reason and note; issuers ask for different parts of it."""
+
+    product_type: ProductType | None = None
+    product_description: str | None = None
+    expected_at: datetime | None = None
+    received_at: datetime | None = None
+    canceled_at: datetime | None = None
+    cancellation_reason: str | None = None
+    cancellation_policy_provided: bool | None = None
+    returned_at: datetime | None = None
+    return_status: ReturnStatus | None = None
+    return_description: str | None = None
+    original_transaction: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What is claimed back, for the issuer. Amounts in minor units of the billing currency.
+
+    Attributes:
+        dispute_id: Ours. A repeat with the same one finds the first claim.
+        bought: What, as far as we know it: the merchant's descriptor.
+        bought_at: When the purchase began.
+    """
+
+    dispute_id: str
+    transaction_token: str
+    amount: int
+    currency: str
+    reason: DisputeReason
+    note: str
+    evidence: DisputeEvidence
+    bought: str
+    bought_at: datetime
 
 
 class DisputeOutcome(StrEnum):
     """What an issuer says of a claim."""
 
+    DRAFT = "draft"  # kept there, and not submitted
     WAITING = "waiting"
     WON = "won"
     LOST = "lost"
     WITHDRAWN = "withdrawn"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerDispute:
-    """A claim as the issuer has it. Amounts in minor units of the billing currency.
-
-    Attributes:
-        amount: What is claimed; what came back, where it was won.
-    """
-
-    token: str
-    transaction_token: str
-    outcome: DisputeOutcome
-    amount: int
-    updated: datetime
-    raw_status: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisputeUpdated(IssuerEvent):
-    """A claim changed; the object is whole."""
-
-    event_id: str
-    dispute: IssuerDispute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,12 +229,64 @@ class ProvisionalStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerDispute:
+    """A claim as the issuer has it. Amounts in minor units of the billing currency.
+
+    Attributes:
+        transaction_token: The issuer's own: of the transaction, or of one movement of it.
+        dispute_id: Ours, where the issuer's claim carries it.
+        amount: What is claimed; what came back, where it was won.
+        steps: Its provisional credits so far; ``None`` where the body does not say.
+    """
+
+    token: str
+    transaction_token: str
+    outcome: DisputeOutcome
+    amount: int
+    updated: datetime
+    dispute_id: str | None = None
+    raw_status: str = ""
+    steps: tuple[ProvisionalStep, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeUpdated(IssuerEvent):
+    """A claim changed.
+
+    Attributes:
+        money_moved: Whether the issuer's money moved on it; where the body does not say how, the
+            claim is read again.
+    """
+
+    event_id: str
+    dispute: IssuerDispute
+    money_moved: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeCredited(IssuerEvent):
     """What the issuer credited on a claim before its outcome; all steps so far."""
 
     event_id: str
     transaction_token: str
     steps: tuple[ProvisionalStep, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardUpdated(IssuerEvent):
+    """A card changed at the issuer; what it is now is read from there."""
+
+    event_id: str
+    card_token: str
+    state: IssuerCardState
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChanged(IssuerEvent):
+    """Something that all cards of the connection hang on changed: its set-up is checked."""
+
+    event_id: str
 
 
 class Severity(StrEnum):
@@ -315,12 +401,24 @@ class ReplaysEvents(Protocol):
 class TakesDisputes(Protocol):
     """An issuer that takes claims by API."""
 
-    async def open_dispute(
-        self, *, dispute_id: str, transaction_token: str, amount: int, reason: str, note: str
-    ) -> IssuerDispute:
-        """Open and submit a claim; a repeat with the same ``dispute_id`` finds the first one."""
+    def missing_evidence(self, claim: Claim) -> str | None:
+        """The part of the evidence that the issuer asks for and that nobody but a person knows."""
         ...
 
-    async def withdraw_dispute(self, token: str) -> IssuerDispute: ...
+    async def open_dispute(self, claim: Claim) -> IssuerDispute:
+        """Open and submit a claim; a repeat with the same ``dispute_id`` finds the first one.
+
+        Raises:
+            IssuerRefused: Also where the claim is more than the issuer takes at once.
+        """
+        ...
+
+    async def withdraw_dispute(self, token: str) -> IssuerDispute:
+        """Take a claim back.
+
+        Raises:
+            WithdrawalUnsupported: The issuer takes none by API; what to do instead.
+        """
+        ...
 
     async def get_dispute(self, token: str) -> IssuerDispute: ...

@@ -118,6 +118,6 @@ async def _pull_disputes(services: Services, connection: Connection) -> None:
         if one.connection_id != connection.id or one.issuer_token is None:
             continue
         told = await client.get_dispute(one.issuer_token)
-        if told.outcome is not DisputeOutcome.WAITING:
+        if told.steps or told.outcome is not DisputeOutcome.WAITING:
             async with services.store.transaction(connection.org_id) as uow:
                 await follow_dispute(services, uow, connection.id, told)

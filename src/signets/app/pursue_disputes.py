@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from signets.app.caller import not_found
 from signets.app.follow_dispute import end_dispute, submitted
 from signets.app.journal import alert
-from signets.app.ports import IssuerRefused, IssuerUnavailable, TakesDisputes
-from signets.app.records import Dispute
+from signets.app.ports import (
+    Claim,
+    DisputeEvidence,
+    DisputeOutcome,
+    IssuerRefused,
+    IssuerUnavailable,
+    TakesDisputes,
+)
+from signets.app.records import Dispute, Transaction
 from signets.app.services import Services
 from signets.core.settlement.dispute import DisputeState
 
@@ -35,20 +44,31 @@ async def submit_dispute(services: Services, org_id: str, dispute_id: str) -> Di
         if not isinstance(client, TakesDisputes):
             return dispute
         try:
-            told = await client.open_dispute(
-                dispute_id=dispute.id,
-                transaction_token=row.issuer_token,
-                amount=dispute.amount,
-                reason=dispute.reason,
-                note=dispute.note,
-            )
+            told = await client.open_dispute(claim_of(dispute, row))
         except IssuerRefused as error:
             return await _refused(services, org_id, dispute, str(error))
         async with services.store.transaction(org_id) as uow:
             now = await uow.issuers.dispute(dispute_id)
             if now is None or now.state is not DisputeState.OPENED:
                 return now or dispute  # its event was faster than its answer
+            if told.outcome is DisputeOutcome.DRAFT:
+                raise IssuerUnavailable("the issuer keeps the claim and has not submitted it")
             return await submitted(services, uow, now, told)
+
+
+def claim_of(dispute: Dispute, row: Transaction) -> Claim:
+    """The claim as an issuer needs it."""
+    return Claim(
+        dispute_id=dispute.id,
+        transaction_token=row.issuer_token,
+        amount=dispute.amount,
+        currency=dispute.currency,
+        reason=dispute.reason,
+        note=dispute.note,
+        evidence=msgspec.convert(dispute.evidence, type=DisputeEvidence),
+        bought=row.descriptor,
+        bought_at=row.created_at,
+    )
 
 
 async def _refused(services: Services, org_id: str, dispute: Dispute, said: str) -> Dispute:

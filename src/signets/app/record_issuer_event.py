@@ -11,16 +11,23 @@ import msgspec
 
 from signets.app.authorize import DOWN, NOT_FOUND, NOT_SIGNED, Connections, Observer
 from signets.app.carry_out_flags import carry_out_flags
+from signets.app.check_issuer import check_issuer
+from signets.app.follow_card import follow_card
 from signets.app.follow_dispute import credit_dispute, follow_dispute
 from signets.app.journal import alert, record
 from signets.app.known_merchants import lock_of
 from signets.app.ports import (
+    AccountChanged,
     Answer,
     BodyUnreadable,
+    CardUpdated,
     DisputeCredited,
     DisputeUpdated,
+    Issuer,
+    IssuerEvent,
     OtherEvent,
     SignatureInvalid,
+    TakesDisputes,
     TransactionUpdated,
 )
 from signets.app.records import InboxOutcome, InboxRow
@@ -110,6 +117,10 @@ def _names(event: object) -> tuple[str, str]:
         return event.event_id, "transaction_updated"
     if isinstance(event, DisputeUpdated | DisputeCredited):
         return event.event_id, "dispute_updated"
+    if isinstance(event, CardUpdated):
+        return event.event_id, "card_updated"
+    if isinstance(event, AccountChanged):
+        return event.event_id, "account_changed"
     if isinstance(event, OtherEvent):
         return event.event_id, event.event_type
     return "", "unknown"
@@ -178,11 +189,18 @@ async def _process(services: Services, org_id: str, row: InboxRow) -> None:
         raise BodyUnreadable("body", "the raw body has been erased")
     body = services.vault.open(org_id, row.body_sealed)
     push: str | None = None
-    async with services.store.transaction(org_id) as uow:
+    async with services.store.unlocked(org_id) as uow:
         connection = await uow.identity.connection(row.connection_id)
-        if connection is None:
-            raise BodyUnreadable("connection", "the issuer connection is gone")
-        event = services.issuers.client(connection).parse_event(row.event_id, body)
+    if connection is None:
+        raise BodyUnreadable("connection", "the issuer connection is gone")
+    client = services.issuers.client(connection)
+    event = await _whole(client, client.parse_event(row.event_id, body))
+    # These ask the issuer, and so come before any lock of the organization is taken.
+    if isinstance(event, CardUpdated):
+        await follow_card(services, connection, event)
+    elif isinstance(event, AccountChanged):
+        await check_issuer(services, connection)
+    async with services.store.transaction(org_id) as uow:
         outcome = InboxOutcome.FOLDED
         if isinstance(event, TransactionUpdated):
             done = await apply_snapshot(
@@ -198,11 +216,24 @@ async def _process(services: Services, org_id: str, row: InboxRow) -> None:
             await follow_dispute(services, uow, row.connection_id, event.dispute)
         elif isinstance(event, DisputeCredited):
             await credit_dispute(services, uow, row.connection_id, event)
-        else:
+        elif isinstance(event, OtherEvent):
             outcome = InboxOutcome.UNKNOWN_KIND
         await uow.transactions.inbox_done(row.id, uow.now, outcome)
     if push is not None:
         await sync_now(services, org_id, push)
+
+
+async def _whole(client: Issuer, event: IssuerEvent) -> IssuerEvent:
+    """An event that tells that money moved on a claim, and not how, is read again.
+
+    Raises:
+        IssuerUnavailable, IssuerRefused: The issuer could not be asked; the event waits.
+    """
+    if not isinstance(event, DisputeUpdated) or not event.money_moved:
+        return event
+    if event.dispute.steps is not None or not isinstance(client, TakesDisputes):
+        return event
+    return replace(event, dispute=await client.get_dispute(event.dispute.token))
 
 
 async def apply_snapshot(

@@ -378,6 +378,7 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     state: DisputeState
     reason: DisputeReason
     note: str
+    evidence: JsonObject
     amount: int
     currency: str
     recovered: int

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signets.cli.inputs import AfterOption, LimitOption, both, money, optional_amount
+from signets.cli.inputs import AfterOption, LimitOption, both, money, optional_amount, read_pairs
 from signets.cli.output import JsonFlag, print_fields, print_json
 from signets.cli.session import open_client, plain, show_page
 
@@ -31,6 +31,7 @@ class Reason(StrEnum):
     FRAUDULENT = "fraudulent"
     INCORRECT_AMOUNT = "incorrect_amount"
     REFUND_MISSING = "refund_missing"
+    NO_AUTHORIZATION = "no_authorization"
     OTHER = "other"
 
 
@@ -43,6 +44,10 @@ def open_dispute(
         str | None, typer.Option(help="In major units, like 20.00; without it, all that can be.")
     ] = None,
     note: Annotated[str | None, typer.Option(help="What happened, for the issuer.")] = None,
+    evidence: Annotated[
+        list[str] | None,
+        typer.Option(help="What the issuer asks for besides, like canceled_at=2026-11-01T00:00Z."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Open a dispute and submit it at the issuer.
@@ -54,7 +59,13 @@ def open_dispute(
         if amount is not None:
             currency = client.transactions.get(transaction).currency
             minor = optional_amount(amount, currency, param="amount")
-        made = client.disputes.open(transaction, reason=reason.value, amount=minor, note=note)
+        made = client.disputes.open(
+            transaction,
+            reason=reason.value,
+            amount=minor,
+            note=note,
+            evidence=read_pairs(evidence, param="evidence") if evidence else None,
+        )
     _show(made, as_json=as_json)
 
 

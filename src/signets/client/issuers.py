@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from signets.client.call import (
@@ -84,14 +85,19 @@ class Disputes(Resource[RunnerT]):
             "fraudulent",
             "incorrect_amount",
             "refund_missing",
+            "no_authorization",
             "other",
         ],
         amount: int | None = None,
         note: str | None = None,
+        evidence: Mapping[str, object] | None = None,
     ) -> Call[Dispute]:
-        """Claim ``amount`` (minor units; all that can be, if left out) and submit it."""
+        """Claim ``amount`` (minor units; all that can be, if left out) and submit it.
+
+        ``evidence``: what the issuer asks for besides, like ``canceled_at``.
+        """
         wanted = path_id(transaction_id, param="transaction_id")
-        body = given(reason=reason, amount=amount, note=note)
+        body = given(reason=reason, amount=amount, note=note, evidence=evidence)
         return post(
             f"/v1/transactions/{wanted}/disputes",
             one(Dispute),

@@ -392,6 +392,7 @@ class Dispute(Value):
     state: str
     reason: str
     note: str = ""
+    evidence: JsonObject = Field(default_factory=dict)
     amount: int
     currency: str
     recovered: int = 0

@@ -318,6 +318,9 @@ def _notes(
         notes[Note.LATE_CLEARING] = "it cleared after its hold had been given back"
     if state.cleared > 0 and state.refunded > 0:
         notes[Note.REFUNDED] = f"{_show(state.refunded, state.currency)} was refunded"
+    if 0 < state.cleared < state.refunded:
+        beyond = _show(state.refunded - state.cleared, state.currency)
+        notes[Note.CREDIT] = f"{beyond} more came back than was taken; it is a credit on the card"
     if state.disputed > 0:
         notes[Note.DISPUTED] = f"{_show(state.disputed, state.currency)} is disputed"
     if match.result is MatchResult.UNVERIFIED and Flag.WRONG_MERCHANT not in flags:

@@ -7,14 +7,40 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from signets.app import dispute
-from signets.app.ports import DisputeReason
+from signets.app.ports import DisputeEvidence, DisputeReason, ProductType, ReturnStatus
 from signets.core.access import Scope
 from signets.core.ids import Prefix
-from signets.http.inputs import Amount, Input
+from signets.http.inputs import Amount, Input, Moment
 from signets.http.outputs.base import Page, page_of
 from signets.http.outputs.issuers import DisputeOut
 from signets.http.pages import After, Filter, Limit, cursor
 from signets.http.routing import Ask, Endpoint
+
+_Words = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class EvidenceInput(Input):
+    """What the issuer asks for besides; each asks for different parts, by reason."""
+
+    product_type: ProductType | None = Field(default=None, description="`service` if left out.")
+    product_description: _Words | None = None
+    expected_at: Moment | None = Field(
+        default=None, description="When it should have come; when it was bought, if left out."
+    )
+    received_at: Moment | None = None
+    canceled_at: Moment | None = None
+    cancellation_reason: _Words | None = None
+    cancellation_policy_provided: bool | None = None
+    returned_at: Moment | None = None
+    return_status: ReturnStatus | None = None
+    return_description: _Words | None = None
+    original_transaction: _Words | None = Field(
+        default=None, description="Of a duplicate: the issuer's id of the charge that is right."
+    )
+
+    def value(self) -> DisputeEvidence:
+        """As the use case takes it."""
+        return DisputeEvidence(**dict(self))
 
 
 class DisputeInput(Input):
@@ -30,6 +56,7 @@ class DisputeInput(Input):
         description="Minor units; all that cleared and has not come back, if left out.",
     )
     note: Annotated[str, Field(max_length=1000)] = ""
+    evidence: EvidenceInput = EvidenceInput()
 
 
 async def open_dispute(ask: Ask, transaction_id: str, body: DisputeInput) -> DisputeOut:
@@ -46,6 +73,7 @@ async def open_dispute(ask: Ask, transaction_id: str, body: DisputeInput) -> Dis
             reason=body.reason,
             amount=body.amount,
             note=body.note,
+            evidence=body.evidence.value(),
         )
     )
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import httpx
 
+from signets.app.export_evidence import export_log
 from signets.app.records import Card, DecisionState, Transaction
 from signets.app.store import UnitOfWork
 from signets.client.errors import SignetsError
+from signets.core.card import CardState
 from signets.core.reasons import Reason
 from signets.issuers.sandbox.scenarios import (
     Books,
@@ -26,9 +28,11 @@ from signets.issuers.sandbox.scenarios import (
     run_scenario,
 )
 from signets.processes.sandbox_account import Face
+from signets.processes.scenario_claims import SignetsClaims
 from signets.processes.scenario_system import Account, open_accounts
+from signets.processes.surprises import Facts, untold
 from signets.settings import Settings
-from signets.verifier import verify_bundle
+from signets.verifier import verify_bundle, verify_log
 
 #: The same amounts in every run.
 SEED = 7
@@ -57,6 +61,10 @@ class Seen:
     reversed: int
     cleared: int
     refunded: int
+    disputed: int
+    recovered: int
+    provisional: int
+    dispute: str
     exposure: tuple[int, ...]
     verdict: str
     flags: tuple[str, ...]
@@ -71,8 +79,10 @@ class Played:
         purchases: What Signets says, by purchase; ``None`` where it knows nothing of one.
         intents: State, use and charges of each.
         problems: Where the end is not what the scenario promises, in words.
-        unflagged: Surprises that nobody was told about.
-        evidence_verified: Whether every intent's bundle holds against the key noted down before.
+        unflagged: Surprises that nobody was told about: what was promised and is not said, and
+            what the issuer's own objects show and no flag or note says.
+        evidence_verified: Whether all of the organization's evidence is sealed and holds, offline,
+            against the key noted down before, and so does every intent's bundle.
     """
 
     scenario: Scenario
@@ -223,13 +233,22 @@ class _Run:
             await driver.set_card_open(at_issuer, is_open=True)
         before = {one.id for one in (await account.admin.alerts.list(limit=100)).data}
         trace = await run_scenario(
-            scenario, driver, at_issuer, SEED, open_intent=open_intent, make_card=make_card
+            scenario,
+            driver,
+            at_issuer,
+            SEED,
+            open_intent=open_intent,
+            make_card=make_card,
+            claims=SignetsClaims(account),
+            arrive=account.arrive,
         )
         await account.settle()
         new = (await account.admin.alerts.list(limit=100)).data
         alerts = [one.kind for one in new if one.id not in before]
         bundles = [await client.evidence.bundle(one) for one in self.intents]
-        verified = all(verify_bundle(one, log_key).ok for one in bundles)
+        log = await export_log(account.services, account.org_id, card.id)
+        whole = verify_log(log.entries, log.checkpoint, log_key, log.proofs)
+        verified = whole.ok and all(verify_bundle(one, log_key).ok for one in bundles)
         async with account.services.store.unlocked(account.org_id) as uow:
             return await self._judge(uow, card, trace, alerts, verified=verified)
 
@@ -263,14 +282,16 @@ class _Run:
             if row is None or seen is None:
                 continue
             missing += _untold(label, scenario, seen)
-            if not seen.flags and seen.held + seen.cleared > await _covered(uow, row):
-                missing.append(f"{label}: money that we did not approve is not flagged")
+            missing += [f"{label}: {one}" for one in untold(await _facts(uow, row, purchase))]
+            if seen.dispute != scenario.disputes.get(label, ""):
+                problems.append(f"{label}: the dispute is {seen.dispute or 'not there'}")
             if set(seen.flags) - set(scenario.flags.get(label, ())):
                 problems.append(f"{label}: flagged {', '.join(seen.flags)}")
             if seen.verdict != ("flagged" if scenario.flags.get(label) else "verified"):
                 problems.append(f"{label}: {seen.verdict}")
         if _MISSED in alerts and not any("webhook" in step.fault for step in scenario.steps):
             problems.append("the webhooks did not bring everything")
+        problems += _card_problems(scenario, await uow.cards.get(card.id))
         known = await uow.transactions.page(agent_id=None, card_id=card.id)
         if len(known) != len(trace.purchases):
             problems.append(f"{len(known)} transactions, not {len(trace.purchases)}")
@@ -286,8 +307,27 @@ class _Run:
         )
 
 
+async def _facts(uow: UnitOfWork, row: Transaction, purchase: PurchaseTrace) -> Facts:
+    return Facts(
+        books=purchase.books,
+        events=await uow.transactions.events(row.id),
+        maximum=await _covered(uow, row),
+        said=frozenset((*row.flags, *row.notes)),
+    )
+
+
+def _card_problems(scenario: Scenario, card: Card | None) -> list[str]:
+    """What became of the card at Signets; flags freeze cards too, and are held against theirs."""
+    if not scenario.card or card is None:
+        return []
+    frozen = "frozen" if card.frozen_at is not None else card.state.value
+    found = "closed" if card.state is CardState.CLOSED else frozen
+    return [] if found == scenario.card else [f"the card is {found}"]
+
+
 async def _seen(uow: UnitOfWork, row: Transaction) -> Seen:
     subject = row.intent_id or row.id
+    claims = await uow.issuers.disputes(transaction_id=row.id, after=None, limit=1)
     exposure = (await uow.ledger.exposures([subject])).get(subject)
     return Seen(
         status=row.status,
@@ -301,6 +341,10 @@ async def _seen(uow: UnitOfWork, row: Transaction) -> Seen:
         reversed=row.reversed,
         cleared=row.cleared,
         refunded=row.refunded,
+        disputed=row.disputed,
+        recovered=row.recovered,
+        provisional=row.provisional,
+        dispute=claims[0].state.value if claims else "",
         exposure=(exposure.reserved, exposure.held, exposure.cleared, exposure.refunded)
         if exposure
         else (),

@@ -82,16 +82,19 @@ class Account:
         self.stack.push_async_callback(made.aclose)
         return made
 
-    async def settle(self) -> None:
-        """Let every webhook arrive, do all background work, and read the issuer's own list."""
+    async def arrive(self) -> None:
+        """Let every webhook arrive, and do all background work."""
         await self.driver.drain()
         await sweep(self.services, self.org_id, self.failures)
+
+    async def settle(self) -> None:
+        """The same, and read the issuer's own list."""
+        await self.arrive()
         try:
             await pull_connection(self.services, self.connection, grace=timedelta())
         except Exception as error:
             self.failures.failed("pull", error)
-        await self.driver.drain()
-        await sweep(self.services, self.org_id, self.failures)
+        await self.arrive()
 
 
 @asynccontextmanager

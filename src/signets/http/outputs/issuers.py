@@ -11,7 +11,7 @@ from signets.app.manage_issuers import ConnectionView
 from signets.app.ports import DisputeReason, Severity
 from signets.app.records import Connection, Dispute, InboxOutcome, InboxRow
 from signets.core.settlement.dispute import DisputeState
-from signets.http.outputs.base import Identified, Output, Time
+from signets.http.outputs.base import Identified, JsonObject, Output, Time
 
 
 class FindingOut(Output):
@@ -124,6 +124,7 @@ class DisputeOut(Identified):
     state: DisputeState
     reason: DisputeReason
     note: str
+    evidence: JsonObject = Field(description="What was given besides, for the issuer.")
     amount: int
     currency: str
     recovered: int = Field(description="What a won claim brought back.")

@@ -20,8 +20,9 @@ from signets.app.ports import (
     BillingAddress,
     BodyUnreadable,
     CardCredentials,
+    CardUpdated,
+    Claim,
     DisputeCredited,
-    DisputeReason,
     DisputeUpdated,
     Finding,
     IssuerCard,
@@ -37,20 +38,25 @@ from signets.app.ports import (
 )
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
-from signets.issuers.fields import Json, find
+from signets.issuers.fields import Json, find, text
 from signets.issuers.lithic.answers import DECLINE_RESULTS, OTHER_DECLINE
-from signets.issuers.lithic.disputes import DISPUTE_REASONS, read_credits, read_dispute
-from signets.issuers.lithic.reading import read_card, read_request, read_snapshot
+from signets.issuers.lithic.disputes import (
+    DISPUTE_REASONS,
+    marked,
+    read_credits,
+    read_dispute,
+)
+from signets.issuers.lithic.reading import card_state, read_card, read_request, read_snapshot
 from signets.issuers.lithic.set_up import (
+    CARD_UPDATED,
     DISPUTE_CREDITED,
     DISPUTE_UPDATED,
     EVENT_TYPES,
     TRANSACTION_UPDATED,
+    WORDS,
     find_subscription,
-    key_refused,
     look_at_set_up,
     missing_types,
-    unreachable,
 )
 
 PRODUCTION_URL = "https://api.lithic.com"
@@ -235,9 +241,9 @@ class LithicIssuer:
                     now=self._now,
                 )
         except IssuerRefused as error:
-            return [key_refused(str(error))]
+            return [WORDS.key_refused(str(error))]
         except IssuerUnavailable as error:
-            return [unreachable(str(error))]
+            return [WORDS.unreachable(str(error))]
 
     async def rotate_secret(self) -> str:
         """A new Auth Stream secret; the old one signs too for 24 hours."""
@@ -255,23 +261,25 @@ class LithicIssuer:
             if known is not None:
                 await self._once.events.subscriptions.replay_missing(known.token, begin=begin)
 
-    async def open_dispute(
-        self, *, dispute_id: str, transaction_token: str, amount: int, reason: str, note: str
-    ) -> IssuerDispute:
+    def missing_evidence(self, claim: Claim) -> str | None:
+        """Nothing: Lithic takes a claim with a reason and a note."""
+        return None
+
+    async def open_dispute(self, claim: Claim) -> IssuerDispute:
         """A claim. Lithic has no idempotency here: ours carries our id in its note."""
-        mark = f"[{dispute_id}]"
         with _translated():
             async for known in self._client.disputes.list(
-                transaction_tokens=[transaction_token], page_size=_PAGE_SIZE
+                transaction_tokens=[claim.transaction_token], page_size=_PAGE_SIZE
             ):
-                if mark in (known.customer_note or ""):
-                    return _plainly(read_dispute, known)
+                told = _plainly(read_dispute, known)
+                if told.dispute_id == claim.dispute_id:
+                    return told
             made = await self._once.disputes.create(
-                amount=amount,
-                reason=DISPUTE_REASONS[DisputeReason(reason)],
-                transaction_token=transaction_token,
+                amount=claim.amount,
+                reason=DISPUTE_REASONS[claim.reason],
+                transaction_token=claim.transaction_token,
                 customer_filed_date=self._now(),
-                customer_note=f"{note} {mark}".strip(),
+                customer_note=marked(claim.note, claim.dispute_id),
             )
         return _plainly(read_dispute, made)
 
@@ -349,6 +357,12 @@ def _event(event_id: str, content: Json) -> IssuerEvent:
         raise BodyUnreadable("event_type", "`event_type` must be a non-empty string")
     if kind == TRANSACTION_UPDATED:
         return TransactionUpdated(event_id=event_id, snapshot=read_snapshot(content))
+    if kind == CARD_UPDATED:
+        return CardUpdated(
+            event_id=event_id,
+            card_token=text(content, "card_token"),
+            state=card_state(text(content, "state")),
+        )
     if kind == DISPUTE_UPDATED:
         return DisputeUpdated(event_id=event_id, dispute=read_dispute(content))
     if kind in DISPUTE_CREDITED and find(content, "transaction_series") is not None:

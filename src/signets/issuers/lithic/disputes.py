@@ -6,6 +6,7 @@ Source: lithic-openapi ``dispute``: ``CASE_CLOSED`` is lost or withdrawn, and it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -17,6 +18,7 @@ from signets.app.ports import (
     IssuerDispute,
     ProvisionalStep,
 )
+from signets.core.ids import Prefix
 from signets.issuers.fields import Json, find, integer, optional_text, text
 from signets.issuers.lithic.fields import moment
 
@@ -27,6 +29,7 @@ LithicReason = Literal[
     "GOODS_SERVICES_NOT_AS_DESCRIBED",
     "GOODS_SERVICES_NOT_RECEIVED",
     "INCORRECT_AMOUNT",
+    "MISSING_AUTH",
     "OTHER",
     "REFUND_NOT_PROCESSED",
 ]
@@ -40,10 +43,12 @@ DISPUTE_REASONS: Mapping[DisputeReason, LithicReason] = MappingProxyType(
         DisputeReason.FRAUDULENT: "FRAUD_CARD_NOT_PRESENT",
         DisputeReason.INCORRECT_AMOUNT: "INCORRECT_AMOUNT",
         DisputeReason.REFUND_MISSING: "REFUND_NOT_PROCESSED",
+        DisputeReason.NO_AUTHORIZATION: "MISSING_AUTH",
         DisputeReason.OTHER: "OTHER",
     }
 )
 
+_OUR_ID = re.compile(rf"\[({Prefix.DISPUTE.value}_[0-9a-z]{{26}})\]$")
 _ENDS = {"CASE_WON": DisputeOutcome.WON, "CASE_CLOSED": DisputeOutcome.LOST}
 _RESOLVED = {
     "WITHDRAWN": DisputeOutcome.WITHDRAWN,
@@ -95,5 +100,16 @@ def read_dispute(body: Json) -> IssuerDispute:
         outcome=outcome,
         amount=abs(integer(body, "amount")),
         updated=moment(body, resolved),
+        dispute_id=_our_id(optional_text(body, "customer_note") or ""),
         raw_status=status,
     )
+
+
+def marked(note: str, dispute_id: str) -> str:
+    """A note that our own id can be read from again."""
+    return f"{note} [{dispute_id}]".strip()
+
+
+def _our_id(note: str) -> str | None:
+    found = _OUR_ID.search(note)
+    return found.group(1) if found else None

@@ -325,9 +325,13 @@ def read_card(body: Json) -> IssuerCard:
         last_four=_digits(body, "last_four", 4),
         exp_month=_month(body),
         exp_year=_year(body),
-        # PENDING_ACTIVATION, PENDING_FULFILLMENT or newer: not usable, like a paused card.
-        state=_STATES.get(text(body, "state"), IssuerCardState.PAUSED),
+        state=card_state(text(body, "state")),
     )
+
+
+def card_state(word: str) -> IssuerCardState:
+    """Of Lithic's ``state``; PENDING_… and newer words are not usable, like a paused card."""
+    return _STATES.get(word, IssuerCardState.PAUSED)
 
 
 def _digits(body: Json, path: str, length: int) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Literal
 
 from lithic import AsyncLithic
 from lithic.types import EventSubscription
 
 from signets.app.ports import Finding, IssuerSecrets, Severity
+from signets.issuers.set_up import SetUpWords, worst_first
 
 TRANSACTION_UPDATED: Literal["card_transaction.updated"] = "card_transaction.updated"
+CARD_UPDATED: Literal["card.updated"] = "card.updated"
 DISPUTE_UPDATED: Literal["dispute.updated"] = "dispute.updated"
 #: Of claims that Lithic manages: provisional credits are told here.
 DISPUTE_CREDITED: tuple[
@@ -21,15 +22,16 @@ DISPUTE_CREDITED: tuple[
 #: What we act on.
 EVENT_TYPES: tuple[
     Literal["card_transaction.updated"],
+    Literal["card.updated"],
     Literal["dispute.updated"],
     Literal["dispute_transaction.created"],
     Literal["dispute_transaction.updated"],
-] = (TRANSACTION_UPDATED, DISPUTE_UPDATED, *DISPUTE_CREDITED)
+] = (TRANSACTION_UPDATED, CARD_UPDATED, DISPUTE_UPDATED, *DISPUTE_CREDITED)
 
 _AGAIN = "connect again: `signets issuers connect lithic` (our sandbox: restart `signets serve`)"
-#: A signature is good for five minutes (Standard Webhooks); half of it is too near.
-_SKEW_WARNS = timedelta(seconds=30)
-_SKEW_BREAKS = timedelta(minutes=4)
+WORDS = SetUpWords(
+    issuer="Lithic", key="LITHIC_API_KEY", status_page="status.lithic.com", again=_AGAIN
+)
 
 
 def missing_types(subscription: EventSubscription) -> list[str]:
@@ -68,28 +70,8 @@ async def look_at_set_up(
     if subscription is not None:
         signed = await client.events.subscriptions.retrieve_secret(subscription.token)
         found += _events_secret(signed.secret, secrets.events)
-    found += clock_skew(raw.headers.get("date"), middle)
-    return sorted(found, key=lambda one: list(Severity).index(one.severity))
-
-
-def key_refused(said: str) -> Finding:
-    """The key is not taken."""
-    return Finding(
-        code="key_refused",
-        severity=Severity.CRITICAL,
-        sentence=f"Lithic does not take the API key ({said}): cards cannot be paused or looked up",
-        remedy="set LITHIC_API_KEY to a key of this account and " + _AGAIN,
-    )
-
-
-def unreachable(said: str) -> Finding:
-    """Nobody answers."""
-    return Finding(
-        code="unreachable",
-        severity=Severity.WARNING,
-        sentence=f"Lithic cannot be reached ({said}): nothing of the set-up can be checked",
-        remedy="look at status.lithic.com and at this machine's way to the internet",
-    )
+    found += WORDS.clock_skew(raw.headers.get("date"), middle)
+    return worst_first(found)
 
 
 def _endpoint(*, enrolled: bool, url: str | None, wanted: str) -> list[Finding]:
@@ -141,28 +123,12 @@ def _authorization_secret(secret: str | None, ours: tuple[str, ...]) -> list[Fin
 
 
 def _subscription(known: EventSubscription | None, wanted: str) -> list[Finding]:
+    where = f"the event subscription to {wanted}"
     if known is None or known.disabled:
-        state = "is disabled" if known else "does not exist"
-        return [
-            Finding(
-                code="subscription_disabled" if known else "subscription_missing",
-                severity=Severity.CRITICAL,
-                sentence=f"the event subscription to {wanted} {state}: clearings, reversals and "
-                "refunds come to nobody's ears until the next pull",
-                remedy=_AGAIN,
-            )
-        ]
+        return [WORDS.subscription_lost(where, exists=known is not None)]
     missing = missing_types(known)
     if missing:
-        lost = TRANSACTION_UPDATED in missing
-        return [
-            Finding(
-                code="event_types_missing",
-                severity=Severity.CRITICAL if lost else Severity.WARNING,
-                sentence=f"the event subscription leaves out {', '.join(missing)}",
-                remedy=_AGAIN,
-            )
-        ]
+        return [WORDS.types_missing(where, missing, money=(TRANSACTION_UPDATED,))]
     return []
 
 
@@ -176,25 +142,5 @@ def _events_secret(secret: str | None, ours: tuple[str, ...]) -> list[Finding]:
             sentence="events are signed with a secret that is not stored here (somebody rotated "
             "it): each will be refused as forged",
             remedy=_AGAIN,
-        )
-    ]
-
-
-def clock_skew(date: str | None, ours: datetime) -> list[Finding]:
-    """Between the issuer's ``Date`` (whole seconds) and our clock at that moment."""
-    try:
-        skew = abs(parsedate_to_datetime(date or "") - ours)
-    except (TypeError, ValueError):
-        return []  # no readable date, nothing to say
-    if skew < _SKEW_WARNS:
-        return []
-    broken = skew >= _SKEW_BREAKS
-    return [
-        Finding(
-            code="clock_skew",
-            severity=Severity.CRITICAL if broken else Severity.WARNING,
-            sentence=f"this machine's clock and Lithic's are {skew.total_seconds():.0f} s apart; "
-            "at 300 s every signature is refused",
-            remedy="set the clock (NTP) on this machine",
         )
     ]

@@ -117,7 +117,7 @@ CREATE TABLE IF NOT EXISTS events (
     face                     text NOT NULL,
     created                  timestamptz NOT NULL,
     event_type               text NOT NULL,
-    transaction_token        uuid NOT NULL REFERENCES purchases,
+    transaction_token        uuid NOT NULL,
     body                     bytea NOT NULL
 );
 
@@ -168,6 +168,26 @@ CREATE TABLE IF NOT EXISTS idempotency (
     created                  timestamptz NOT NULL DEFAULT now(),
     digest                   bytea NOT NULL,
     body                     bytea
+);
+
+-- An event is about a purchase or a card.
+ALTER TABLE events DROP CONSTRAINT IF EXISTS events_transaction_token_fkey;
+
+-- Claims on Stripe's face, each on one movement of money; `funds` are its balance transactions.
+CREATE TABLE IF NOT EXISTS stripe_disputes (
+    token                    uuid PRIMARY KEY,
+    seq                      bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    purchase_token           uuid NOT NULL REFERENCES purchases,
+    move_token               uuid NOT NULL REFERENCES moves,
+    created                  timestamptz NOT NULL,
+    status                   text NOT NULL
+        CHECK (status IN ('unsubmitted', 'submitted', 'won', 'lost', 'expired')),
+    amount                   bigint NOT NULL CHECK (amount > 0),
+    currency                 text NOT NULL,
+    evidence                 jsonb NOT NULL,
+    metadata                 jsonb NOT NULL,
+    loss_reason              text,
+    funds                    jsonb NOT NULL DEFAULT '[]'
 );
 
 -- Claims on Lithic's face. They move no money here.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import Literal
 from urllib.parse import urlsplit
 
 import stripe
@@ -18,57 +17,38 @@ from signets.app.ports import (
     BillingAddress,
     BodyUnreadable,
     CardCredentials,
+    Claim,
     Finding,
     IssuerCard,
     IssuerCardState,
+    IssuerDispute,
     IssuerEvent,
     IssuerRefused,
     IssuerSecrets,
     IssuerUnavailable,
-    OtherEvent,
     SignatureInvalid,
-    TransactionUpdated,
 )
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
-from signets.issuers.fields import Json, find, mapping, text
+from signets.issuers.fields import Json, find
 from signets.issuers.stripe.answers import API_VERSION, APPROVED, DECLINED
+from signets.issuers.stripe.bodies import card_state
+from signets.issuers.stripe.disputes import Disputes, missing_evidence
+from signets.issuers.stripe.events import EVENT_TYPES, read_approval_request, read_event
 from signets.issuers.stripe.options import StripeOptions
-from signets.issuers.stripe.reading import (
-    read_authorization,
-    read_object,
-    read_request,
-    read_transaction,
-)
-from signets.issuers.stripe.set_up import key_refused, look_at_set_up, unreachable
-from signets.issuers.stripe.transport import Transport, is_loopback
+from signets.issuers.stripe.reading import read_authorization, read_transaction
+from signets.issuers.stripe.set_up import MARK, WORDS, look_at_set_up
+from signets.issuers.stripe.transport import Transport, is_loopback, plain, translated
 
 PRODUCTION_URL = "https://api.stripe.com"
 
-_Read = TypeVar("_Read")
-
-_APPROVAL_REQUEST = "issuing_authorization.request"
-#: The events that we act on, and that the endpoint is subscribed to.
-EVENT_TYPES: tuple[
-    Literal["issuing_authorization.created"],
-    Literal["issuing_authorization.updated"],
-    Literal["issuing_transaction.created"],
-    Literal["issuing_transaction.updated"],
-] = (
-    "issuing_authorization.created",
-    "issuing_authorization.updated",
-    "issuing_transaction.created",
-    "issuing_transaction.updated",
-)
 _LOCAL_KEY_PREFIX = "sandbox_"
 _TO_STRIPE: dict[IssuerCardState, Literal["active", "inactive", "canceled"]] = {
     IssuerCardState.OPEN: "active",
     IssuerCardState.PAUSED: "inactive",
     IssuerCardState.CLOSED: "canceled",
 }
-_FROM_STRIPE: dict[str, IssuerCardState] = {word: state for state, word in _TO_STRIPE.items()}
 _TOLERANCE = stripe.Webhook.DEFAULT_TOLERANCE
-_MARK = "signets"
 _PAGE = 100
 
 
@@ -112,6 +92,7 @@ class StripeIssuer:
             max_network_retries=2,
             http_client=self._http,
         )
+        self._disputes = Disputes(self._client)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -135,13 +116,13 @@ class StripeIssuer:
             "currency": self._options.currency,
             "type": "virtual",
             "status": "inactive",
-            "metadata": {_MARK: memo},
+            "metadata": {MARK: memo},
         }
         if lifetime_backstop is not None:
             params["spending_controls"] = {
                 "spending_limits": [{"amount": lifetime_backstop, "interval": "all_time"}]
             }
-        with _translated():
+        with translated():
             card = await self._client.v1.issuing.cards.create_async(
                 params, {"idempotency_key": idempotency_key}
             )
@@ -151,12 +132,12 @@ class StripeIssuer:
         """The id of the connection's one cardholder: configured, found by our mark, or made."""
         if self._options.cardholder:
             return self._options.cardholder
-        with _translated():
+        with translated():
             known = await self._client.v1.issuing.cardholders.list_async(
                 {"status": "active", "limit": _PAGE}
             )
             async for one in known.auto_paging_iter():
-                if find(_plain(one), f"metadata.{_MARK}") == self._options.mark:
+                if find(plain(one), f"metadata.{MARK}") == self._options.mark:
                     return one.id
             details = self._options.new_cardholder()
             if details is None:
@@ -165,19 +146,19 @@ class StripeIssuer:
                     " `name` and `line1`, `city`, `postal_code`, `country` of its address"
                 )
             made = await self._client.v1.issuing.cardholders.create_async(
-                {**details, "metadata": {_MARK: self._options.mark}},
+                {**details, "metadata": {MARK: self._options.mark}},
                 {"idempotency_key": self._options.cardholder_key()},
             )
         return made.id
 
     async def get_card(self, token: str) -> IssuerCard:
         """The card as Stripe knows it."""
-        with _translated():
+        with translated():
             return _card(await self._client.v1.issuing.cards.retrieve_async(token))
 
     async def set_card_state(self, token: str, state: IssuerCardState) -> IssuerCard:
         """Activate, deactivate or cancel (final). Sent once: a late repeat could undo a newer."""
-        with _translated():
+        with translated():
             card = await self._client.v1.issuing.cards.update_async(
                 token, {"status": _TO_STRIPE[state]}, {"max_network_retries": 0}
             )
@@ -189,11 +170,11 @@ class StripeIssuer:
         Raises:
             IssuerRefused: Where the account may not see numbers.
         """
-        with _translated():
+        with translated():
             card = await self._client.v1.issuing.cards.retrieve_async(
                 token, {"expand": ["number", "cvc"]}
             )
-        shown = _plain(card)
+        shown = plain(card)
         number, cvc = find(shown, "number"), find(shown, "cvc")
         if not isinstance(number, str) or not isinstance(cvc, str):
             raise IssuerRefused("the issuer gives this account no card numbers")
@@ -208,14 +189,12 @@ class StripeIssuer:
     async def get_transaction(self, token: str) -> Snapshot | None:
         """The authorization with its transactions, or (``ipi_…``) a transaction without one."""
         issuing = self._client.v1.issuing
-        with _translated():
+        with translated():
             try:
                 if token.startswith("ipi_"):
                     movement = await issuing.transactions.retrieve_async(token)
-                    return read_transaction(_plain(movement))
-                return read_authorization(
-                    _plain(await issuing.authorizations.retrieve_async(token))
-                )
+                    return read_transaction(plain(movement))
+                return read_authorization(plain(await issuing.authorizations.retrieve_async(token)))
             except stripe.InvalidRequestError as error:
                 if error.http_status == 404:
                     return None
@@ -229,17 +208,17 @@ class StripeIssuer:
         during = {"gte": math.floor(begin.timestamp()), "lt": math.ceil(end.timestamp())}
         found: dict[str, Snapshot] = {}
         issuing = self._client.v1.issuing
-        with _translated():
+        with translated():
             authorizations = await issuing.authorizations.list_async(
                 {"created": {"gte": during["gte"], "lt": during["lt"]}, "limit": _PAGE}
             )
             async for authorization in authorizations.auto_paging_iter():
-                _merge(found, read_authorization(_plain(authorization)))
+                _merge(found, read_authorization(plain(authorization)))
             movements = await issuing.transactions.list_async(
                 {"created": {"gte": during["gte"], "lt": during["lt"]}, "limit": _PAGE}
             )
             async for movement in movements.auto_paging_iter():
-                _merge(found, read_transaction(_plain(movement)))
+                _merge(found, read_transaction(plain(movement)))
         return list(found.values())
 
     async def enroll(self, *, authorize_url: str, events_url: str) -> IssuerSecrets:
@@ -255,7 +234,7 @@ class StripeIssuer:
         it; what the old one had still to deliver is found by the pull.
         """
         endpoints = self._client.v1.webhook_endpoints
-        with _translated():
+        with translated():
             listed = await endpoints.list_async({"limit": _PAGE})
             same = [one async for one in listed.auto_paging_iter() if one.url == events_url]
             if same and self._options.events_secrets:
@@ -286,52 +265,52 @@ class StripeIssuer:
     ) -> list[Finding]:
         """Endpoint, secrets, clock, and what only a person can look at. See the port."""
         try:
-            with _translated():
+            with translated():
                 return await look_at_set_up(
                     self._client,
-                    event_types=EVENT_TYPES,
+                    options=self._options,
                     authorize_url=authorize_url,
                     events_url=events_url,
                     secrets=secrets,
                     now=lambda: datetime.now(UTC),
                 )
         except IssuerRefused as error:
-            return [key_refused(str(error))]
+            return [WORDS.key_refused(str(error))]
         except IssuerUnavailable as error:
-            return [unreachable(str(error))]
+            return [WORDS.unreachable(str(error))]
+
+    def missing_evidence(self, claim: Claim) -> str | None:
+        """By Stripe's list for the claim's reason. See the port."""
+        return missing_evidence(claim)
+
+    async def open_dispute(self, claim: Claim) -> IssuerDispute:
+        """A draft, submitted. See the port."""
+        return await self._disputes.open(claim)
+
+    async def withdraw_dispute(self, token: str) -> IssuerDispute:
+        """Stripe takes none by API. See the port."""
+        return await self._disputes.withdraw(token)
+
+    async def get_dispute(self, token: str) -> IssuerDispute:
+        """The claim as Stripe has it."""
+        return await self._disputes.get(token)
 
     def read_authorization(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
     ) -> AuthorizationRequest:
         """A signed ``issuing_authorization.request``."""
         event = self._verified(body, headers, secrets.authorization)
-        if find(event, "type") != _APPROVAL_REQUEST:
-            raise BodyUnreadable("type", f"`type` must be {_APPROVAL_REQUEST}")
-        self._check_mode(event)
-        return _within(event, read_request)
+        return read_approval_request(event, live=self._live)
 
     def read_event(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
     ) -> IssuerEvent:
         """A signed webhook; kinds that we do not act on come back as :class:`OtherEvent`."""
-        return self._event(self._verified(body, headers, secrets.events))
+        return read_event(self._verified(body, headers, secrets.events), live=self._live)
 
     def parse_event(self, event_id: str, body: bytes) -> IssuerEvent:
         """A webhook that was verified before it was stored. It carries its own id."""
-        return self._event(_json(body))
-
-    def _event(self, event: Json) -> IssuerEvent:
-        kind, event_id = text(event, "type"), text(event, "id")
-        if kind not in EVENT_TYPES:
-            return OtherEvent(event_id=event_id, event_type=kind)
-        self._check_mode(event)
-        return TransactionUpdated(event_id=event_id, snapshot=_within(event, read_object))
-
-    def _check_mode(self, event: Json) -> None:
-        """Test and live never mix: a body of the other mode moves nothing here."""
-        if find(event, "livemode") is (not self._live):
-            mode = "live" if self._live else "test"
-            raise BodyUnreadable("livemode", f"this connection is in {mode} mode")
+        return read_event(_json(body), live=self._live)
 
     def _verified(self, body: bytes, headers: Mapping[str, str], live: tuple[str, ...]) -> Json:
         header = next((v for k, v in headers.items() if k.lower() == "stripe-signature"), None)
@@ -367,16 +346,6 @@ def _json(body: bytes) -> Json:
     return content
 
 
-def _within(event: Json, read: Callable[[Json], _Read]) -> _Read:
-    """``data.object`` of an event, read; an error names the place in the event."""
-    try:
-        return read(mapping(event, "data.object"))
-    except BodyUnreadable as error:
-        if error.field.startswith("data.object"):
-            raise
-        raise BodyUnreadable(f"data.object.{error.field}", error.message) from error
-
-
 def _merge(found: dict[str, Snapshot], snapshot: Snapshot) -> None:
     """Add what a snapshot tells to what is known of its transaction."""
     known = found.setdefault(snapshot.transaction_token, snapshot)
@@ -388,35 +357,14 @@ def _merge(found: dict[str, Snapshot], snapshot: Snapshot) -> None:
     )
 
 
-def _plain(found: stripe.StripeObject) -> Json:
-    return found.to_dict(for_json=True)
-
-
 def _card(card: stripe.issuing.Card) -> IssuerCard:
     return IssuerCard(
         token=card.id,
         last_four=card.last4,
         exp_month=card.exp_month,
         exp_year=card.exp_year,
-        # A newer word is not usable, like an inactive card.
-        state=_FROM_STRIPE.get(card.status, IssuerCardState.PAUSED),
+        state=card_state(card.status),
     )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """SDK errors as the port's. The text holds status and message, no request, no key."""
-    try:
-        yield
-    except stripe.APIConnectionError as error:
-        raise IssuerUnavailable(f"the issuer did not answer: {type(error).__name__}") from None
-    except stripe.StripeError as error:
-        status = error.http_status or 0
-        said = error.error.message if error.error is not None else None
-        message = f"the issuer answered {status}: {said or 'no message'}"
-        if status >= 500 or status in (0, 408, 409, 429):
-            raise IssuerUnavailable(message) from None
-        raise IssuerRefused(message) from None
 
 
 def _billing_address(card: Json) -> BillingAddress | None:

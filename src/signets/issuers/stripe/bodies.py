@@ -61,6 +61,10 @@ def read_card(body: Json) -> IssuerCard:
         last_four=last_four,
         exp_month=month,
         exp_year=integer(body, "exp_year"),
-        # A newer word is not usable, like an inactive card.
-        state=_STATES.get(text(body, "status"), IssuerCardState.PAUSED),
+        state=card_state(text(body, "status")),
     )
+
+
+def card_state(status: str) -> IssuerCardState:
+    """Of Stripe's ``status``; a newer word is not usable, like an inactive card."""
+    return _STATES.get(status, IssuerCardState.PAUSED)

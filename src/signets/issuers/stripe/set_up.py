@@ -7,25 +7,31 @@ says so every time. Source: docs.stripe.com/issuing/controls/real-time-authoriza
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
+from datetime import datetime
 
 import stripe
 
 from signets.app.ports import Finding, IssuerSecrets, Severity
+from signets.issuers.fields import find
+from signets.issuers.set_up import SetUpWords, worst_first
+from signets.issuers.stripe.events import EVENT_TYPES, MONEY_EVENTS
+from signets.issuers.stripe.options import StripeOptions
+from signets.issuers.stripe.transport import plain
 
 _AGAIN = "connect again: `signets issuers connect stripe`"
+WORDS = SetUpWords(
+    issuer="Stripe", key="STRIPE_API_KEY", status_page="status.stripe.com", again=_AGAIN
+)
 _SETTINGS = "https://dashboard.stripe.com/settings/issuing"
-#: A signature is good for five minutes; half of it is too near.
-_SKEW_WARNS = timedelta(seconds=30)
-_SKEW_BREAKS = timedelta(minutes=4)
+#: How the options name a cardholder that we made.
+MARK = "signets"
 
 
 async def look_at_set_up(
     client: stripe.StripeClient,
     *,
-    event_types: Sequence[str],
+    options: StripeOptions,
     authorize_url: str,
     events_url: str,
     secrets: IssuerSecrets,
@@ -41,30 +47,11 @@ async def look_at_set_up(
     async for one in listed.auto_paging_iter():
         if one.url == events_url and (known is None or known.status != "enabled"):
             known = one
-    found += _endpoint(known, events_url, event_types)
-    found += clock_skew(response.headers.get("date") if response else None, middle)
+    found += _endpoint(known, events_url)
+    found += await _cardholder(client, options)
+    found += WORDS.clock_skew(response.headers.get("date") if response else None, middle)
     found += _unreadable(authorize_url)
-    return sorted(found, key=lambda one: list(Severity).index(one.severity))
-
-
-def key_refused(said: str) -> Finding:
-    """The key is not taken."""
-    return Finding(
-        code="key_refused",
-        severity=Severity.CRITICAL,
-        sentence=f"Stripe does not take the API key ({said}): cards cannot be paused or looked up",
-        remedy="set STRIPE_API_KEY to a key of this account and " + _AGAIN,
-    )
-
-
-def unreachable(said: str) -> Finding:
-    """Nobody answers."""
-    return Finding(
-        code="unreachable",
-        severity=Severity.WARNING,
-        sentence=f"Stripe cannot be reached ({said}): nothing of the set-up can be checked",
-        remedy="look at status.stripe.com and at this machine's way to the internet",
-    )
+    return worst_first(found)
 
 
 def _secrets(secrets: IssuerSecrets, authorize_url: str) -> list[Finding]:
@@ -94,31 +81,39 @@ def _secrets(secrets: IssuerSecrets, authorize_url: str) -> list[Finding]:
     return found
 
 
-def _endpoint(
-    known: stripe.WebhookEndpoint | None, wanted: str, event_types: Sequence[str]
-) -> list[Finding]:
+def _endpoint(known: stripe.WebhookEndpoint | None, wanted: str) -> list[Finding]:
+    where = f"the events endpoint {wanted}"
     if known is None or known.status != "enabled":
-        state = "is disabled" if known else "does not exist"
-        return [
-            Finding(
-                code="subscription_disabled" if known else "subscription_missing",
-                severity=Severity.CRITICAL,
-                sentence=f"the events endpoint {wanted} {state}: captures, reversals and refunds "
-                "come to nobody's ears until the next pull",
-                remedy=_AGAIN,
-            )
-        ]
-    missing = [one for one in event_types if one not in known.enabled_events]
+        return [WORDS.subscription_lost(where, exists=known is not None)]
+    missing = [one for one in EVENT_TYPES if one not in known.enabled_events]
     if missing and "*" not in known.enabled_events:
-        return [
-            Finding(
-                code="event_types_missing",
-                severity=Severity.CRITICAL,
-                sentence=f"the events endpoint leaves out {', '.join(missing)}",
-                remedy=_AGAIN,
-            )
-        ]
+        return [WORDS.types_missing(where, missing, money=MONEY_EVENTS)]
     return []
+
+
+async def _cardholder(client: stripe.StripeClient, options: StripeOptions) -> list[Finding]:
+    """Whose cards all of them are: blocked or inactive, every card is declined."""
+    holders = client.v1.issuing.cardholders
+    if options.cardholder:
+        known = [await holders.retrieve_async(options.cardholder)]
+    else:
+        listed = await holders.list_async({"limit": 100})
+        known = [
+            one
+            async for one in listed.auto_paging_iter()
+            if find(plain(one), f"metadata.{MARK}") == options.mark
+        ]
+    if not known or any(one.status == "active" for one in known):
+        return []
+    return [
+        Finding(
+            code="cardholder_inactive",
+            severity=Severity.CRITICAL,
+            sentence=f"the cardholder {known[0].id} is {known[0].status} at Stripe: every card of "
+            "it is declined there before we are asked",
+            remedy="find out at dashboard.stripe.com/issuing/cardholders why, and activate it",
+        )
+    ]
 
 
 def _unreadable(authorize_url: str) -> list[Finding]:
@@ -138,23 +133,4 @@ def _unreadable(authorize_url: str) -> list[Finding]:
             "changed), which declines before we are asked",
             remedy=f"set the default at {_SETTINGS} above the largest budget of a card",
         ),
-    ]
-
-
-def clock_skew(date: str | None, ours: datetime) -> list[Finding]:
-    """Between the issuer's ``Date`` (whole seconds) and our clock at that moment."""
-    try:
-        skew = abs(parsedate_to_datetime(date or "") - ours)
-    except (TypeError, ValueError):
-        return []  # no readable date, nothing to say
-    if skew < _SKEW_WARNS:
-        return []
-    return [
-        Finding(
-            code="clock_skew",
-            severity=Severity.CRITICAL if skew >= _SKEW_BREAKS else Severity.WARNING,
-            sentence=f"this machine's clock and Stripe's are {skew.total_seconds():.0f} s apart; "
-            "at 300 s every signature is refused",
-            remedy="set the clock (NTP) on this machine",
-        )
     ]

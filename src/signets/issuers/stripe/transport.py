@@ -1,16 +1,20 @@
-"""How the SDK reaches Stripe: asynchronously, and past proxies to this machine's own ports."""
+"""How the SDK reaches Stripe, and its objects and errors in our words."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx
 import stripe
 
+from signets.app.ports import IssuerRefused, IssuerUnavailable
+from signets.issuers.fields import Json
+
 
 class Transport(stripe.HTTPXClient):
-    """The SDK's asynchronous client.
+    """The SDK's asynchronous client, past proxies to this machine's own ports.
 
     Args:
         timeout: For each request, in seconds.
@@ -42,3 +46,24 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def plain(found: stripe.StripeObject) -> Json:
+    """An object of the SDK as the plain data that it came as."""
+    return found.to_dict(for_json=True)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """SDK errors as the port's. The text holds status and message, no request, no key."""
+    try:
+        yield
+    except stripe.APIConnectionError as error:
+        raise IssuerUnavailable(f"the issuer did not answer: {type(error).__name__}") from None
+    except stripe.StripeError as error:
+        status = error.http_status or 0
+        said = error.error.message if error.error is not None else None
+        message = f"the issuer answered {status}: {said or 'no message'}"
+        if status >= 500 or status in (0, 408, 409, 429):
+            raise IssuerUnavailable(message) from None
+        raise IssuerRefused(message) from None

@@ -76,6 +76,16 @@ class Evidence:
         rows = await cursor.fetchall()
         return [(row.pop("leaf_index"), ENTRY.read(row)) for row in rows]
 
+    async def log(self) -> list[EvidenceRow]:
+        """Every entry that has a place in the tree, in its order."""
+        cursor = await self._db.execute(
+            f"SELECT {ENTRY.qualified} FROM evidence_leaf leaf JOIN evidence_entry"
+            " ON evidence_entry.org_id = leaf.org_id AND evidence_entry.id = leaf.entry_id"
+            " WHERE leaf.org_id = %s ORDER BY leaf.index",
+            (self._org,),
+        )
+        return [ENTRY.read(row) for row in await cursor.fetchall()]
+
     async def page(
         self, *, card_id: str | None, intent_id: str | None, after: str | None, limit: int
     ) -> list[EvidenceRow]:

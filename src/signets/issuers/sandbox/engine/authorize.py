@@ -49,7 +49,16 @@ async def authorize(
     verdict, exchange, now = await _decide(sandbox, purchase, presented)
     partial = verdict.approved_amount if verdict.approved else None
     amount = presented.amount if partial is None else partial
-    new = [new_move(presented.kind, amount, presented.rate, now, verdict=verdict)]
+    new = [
+        new_move(
+            presented.kind,
+            amount,
+            presented.rate,
+            now,
+            verdict=verdict,
+            original_network_id=presented.original_network_id,
+        )
+    ]
     if verdict is _STOOD_IN:
         new.append(_stand_in_advice(presented, presented.amount, now))
     async with sandbox.transaction() as connection:

@@ -40,7 +40,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
-    """What a terminal sends. ``amount`` is a magnitude in billing minor units."""
+    """What a terminal sends. ``amount`` is a magnitude in billing minor units.
+
+    Attributes:
+        original_network_id: The earlier purchase that this one adds to, under another token.
+    """
 
     kind: Kind
     amount: int
@@ -48,6 +52,7 @@ class Presented:
     merchant: Merchant
     partial_approval: bool = False
     verification: Verification = PLAIN
+    original_network_id: str | None = None
 
     @property
     def is_credit(self) -> bool:

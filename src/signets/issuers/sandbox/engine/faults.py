@@ -9,11 +9,20 @@ from signets.issuers.sandbox.engine.base import Connection
 #: Faults of the real-time request.
 ASA = ("asa_delay", "asa_drop", "asa_bad_signature", "asa_duplicate", "stand_in")
 #: Faults of webhooks, in the order in which they are used up.
-WEBHOOK = ("webhook_drop", "webhook_reorder", "webhook_duplicate", "webhook_bad_signature")
-#: The card is made, the answer is a 500.
+WEBHOOK = (
+    "webhook_drop",
+    "webhook_reorder",
+    "webhook_delay",
+    "webhook_duplicate",
+    "webhook_bad_signature",
+)
+#: One change is told by two events.
+TWIN = "webhook_twin"
+#: The card, or the claim, is made and the answer is a 500.
 CREATE_CARD = "create_card_500_after_commit"
+CREATE_DISPUTE = "create_dispute_500_after_commit"
 
-NAMES = (*ASA, *WEBHOOK, CREATE_CARD)
+NAMES = (*ASA, *WEBHOOK, TWIN, CREATE_CARD, CREATE_DISPUTE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +45,11 @@ async def take(connection: Connection, name: str) -> Fault | None:
     return None if row is None else Fault(name=name, delay_ms=row["delay_ms"], part=row["part"])
 
 
-async def take_first(connection: Connection, names: tuple[str, ...]) -> str | None:
+async def take_first(connection: Connection, names: tuple[str, ...]) -> Fault | None:
     """Use up one count of the first of ``names`` that is set."""
     for name in names:
-        if await take(connection, name) is not None:
-            return name
+        if (fault := await take(connection, name)) is not None:
+            return fault
     return None
 
 

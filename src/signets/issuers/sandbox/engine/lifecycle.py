@@ -161,13 +161,19 @@ async def undo(sandbox: Sandbox, token: str, *, what: str) -> Purchase:
 
 
 async def unasked(
-    sandbox: Sandbox, face: str, kind: Kind, card_token: str, merchant: Merchant, rate: Rate
+    sandbox: Sandbox,
+    face: str,
+    kind: Kind,
+    card_token: str,
+    merchant: Merchant,
+    rate: Rate,
+    verdict: Verdict = UNASKED,
 ) -> Purchase:
     """A new purchase that begins without any request: force post, refund, advice."""
     async with sandbox.transaction() as connection:
         now = (await read_account(connection)).now
         purchase = new_purchase(face=face, card_token=card_token, merchant=merchant, now=now)
-        move = new_move(kind, rate.billing, rate, now, verdict=UNASKED, final=kind is Kind.CLEARING)
+        move = new_move(kind, rate.billing, rate, now, verdict=verdict, final=kind is Kind.CLEARING)
         return await record(connection, sandbox.faces[face], purchase, [move], now)
 
 

@@ -95,6 +95,7 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     STAND_IN = "stand_in"
     UNDONE = "undone"
+    ORIGINAL_NOT_FOUND = "original_not_found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

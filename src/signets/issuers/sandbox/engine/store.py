@@ -22,7 +22,7 @@ from signets.issuers.sandbox.config import SandboxConfig
 from signets.issuers.sandbox.engine.base import Connection, Missing, as_token
 from signets.issuers.sandbox.engine.delivery import Sender
 from signets.issuers.sandbox.engine.faces import Face
-from signets.issuers.sandbox.engine.outbox import publish
+from signets.issuers.sandbox.engine.outbox import About, publish
 from signets.issuers.sandbox.engine.purchase import ASKED, MONEY, Move, Purchase, standing
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -195,5 +195,6 @@ async def record(
                 Jsonb(msgspec.to_builtins(move)),
             ),
         )
-    await publish(connection, face, whole, await face.messages(connection, whole, new), now)
+    about = About(face=whole.face, token=whole.token)
+    await publish(connection, face, about, await face.messages(connection, whole, new), now)
     return whole

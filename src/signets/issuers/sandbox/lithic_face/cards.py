@@ -18,6 +18,7 @@ from signets.issuers.sandbox.engine import faults
 from signets.issuers.sandbox.engine.base import Connection, Json
 from signets.issuers.sandbox.engine.cards import new_card, read_card
 from signets.issuers.sandbox.engine.numbers import card_number, security_code
+from signets.issuers.sandbox.engine.outbox import About, publish
 from signets.issuers.sandbox.engine.store import Account, read_account, sandbox_of
 from signets.issuers.sandbox.lithic_face.wire import (
     Form,
@@ -27,6 +28,9 @@ from signets.issuers.sandbox.lithic_face.wire import (
     read_body,
     stamp,
 )
+
+#: What a change of is told.
+_TOLD = ("state", "memo", "spend_limit", "spend_limit_duration", "tags")
 
 Limit = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
 Duration = Literal["ANNUALLY", "FOREVER", "MONTHLY", "TRANSACTION"]
@@ -177,8 +181,9 @@ async def retrieve(request: Request) -> Response:
 
 async def update(request: Request) -> Response:
     """``PATCH /v1/cards/{token}``. ``CLOSED`` cannot be undone."""
+    sandbox = sandbox_of(request)
     form = await read_body(request, CardChange)
-    async with sandbox_of(request).transaction() as connection:
+    async with sandbox.transaction() as connection:
         account = await read_account(connection)
         row = await read_card(connection, "lithic", request.path_params["token"], lock=True)
         if row["state"] == "CLOSED" and form.state not in (UNSET, "CLOSED"):
@@ -200,5 +205,16 @@ async def update(request: Request) -> Response:
             ),
         )
         stored = await cursor.fetchone()
-    assert stored is not None  # noqa: S101 - the row is locked
+        assert stored is not None  # noqa: S101 - the row is locked
+        before = {k: row[k] for k in _TOLD if row[k] != stored[k]}
+        if before:
+            message = _updated(stored, before)
+            about = About(face="lithic", token=str(row["token"]), faulty=False)
+            await publish(connection, sandbox.faces["lithic"], about, [message], account.now)
     return answer(card_object(stored, account, with_number=True))
+
+
+def _updated(row: DictRow, before: Json) -> tuple[str, Json]:
+    """``card.updated``: the token, the state, and what was changed."""
+    content = {"card_token": str(row["token"]), "state": row["state"], "previous_fields": before}
+    return "card.updated", content

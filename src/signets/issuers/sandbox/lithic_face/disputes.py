@@ -1,4 +1,4 @@
-"""``/v1/disputes``; ``/_sim/dispute`` decides one, ``/_sim/dispute_credit`` credits it before.
+"""``/v1/disputes``, and what ``/_sim`` makes of one.
 
 Amounts are minor units. A claim moves no money here: Lithic pays outside the card transaction.
 """
@@ -14,8 +14,9 @@ from psycopg.rows import DictRow
 from starlette.requests import Request
 from starlette.responses import Response
 
-from signets.issuers.sandbox.engine.base import Connection, Json
-from signets.issuers.sandbox.engine.outbox import publish
+from signets.issuers.sandbox.engine import faults
+from signets.issuers.sandbox.engine.base import Connection, Impossible, Json
+from signets.issuers.sandbox.engine.outbox import About, publish
 from signets.issuers.sandbox.engine.purchase import standing
 from signets.issuers.sandbox.engine.store import (
     Sandbox,
@@ -36,6 +37,13 @@ from signets.issuers.sandbox.lithic_face.wire import (
 _EVENT_TYPE = "dispute.updated"
 _WHAT = "Dispute"
 _ENDED = ("CASE_WON", "CASE_CLOSED")
+#: What can become of a claim -> status and usual ``resolution_reason``.
+_OUTCOMES: dict[str, tuple[str, str | None]] = {
+    "represented": ("REPRESENTMENT", None),
+    "won": ("CASE_WON", "WON_FIRST_CHARGEBACK"),
+    "lost": ("CASE_CLOSED", "CASE_LOST"),
+    "withdrawn": ("CASE_CLOSED", "WITHDRAWN"),
+}
 
 Amount = Annotated[int, Meta(ge=1, le=2_000_000_000)]
 Note = Annotated[str, Meta(max_length=5000)]
@@ -54,16 +62,6 @@ Reason = Literal[
     "PROCESSING_ERROR",
     "RECURRING_TRANSACTION_NOT_CANCELLED",
     "REFUND_NOT_PROCESSED",
-]
-Status = Literal[
-    "NEW",
-    "PENDING_CUSTOMER",
-    "SUBMITTED",
-    "REPRESENTMENT",
-    "PREARBITRATION",
-    "ARBITRATION",
-    "CASE_WON",
-    "CASE_CLOSED",
 ]
 
 
@@ -84,23 +82,6 @@ class DisputeChange(Form, frozen=True, kw_only=True):
     reason: Reason | UnsetType = UNSET
     customer_filed_date: str | UnsetType | None = UNSET
     customer_note: Note | UnsetType | None = UNSET
-
-
-class DecideForm(Form, frozen=True, kw_only=True):
-    """``POST /_sim/dispute``."""
-
-    token: str
-    status: Status
-    resolution_reason: str | None = None
-    amount: Amount | None = None
-
-
-class CreditForm(Form, frozen=True, kw_only=True):
-    """``POST /_sim/dispute_credit``."""
-
-    token: str
-    amount: Amount
-    reverse: bool = False
 
 
 async def create(request: Request) -> Response:
@@ -135,7 +116,10 @@ async def create(request: Request) -> Response:
             ),
         )
         made = await cursor.fetchone()
+        broken = await faults.take(connection, faults.CREATE_DISPUTE)
     assert made is not None  # noqa: S101 - INSERT … RETURNING
+    if broken is not None:
+        raise LithicError(500, "Internal Server Error")
     return answer(_object(made))
 
 
@@ -185,44 +169,55 @@ async def withdraw(request: Request) -> Response:
     return answer(_object(row))
 
 
-async def decide(request: Request) -> Response:
-    """``POST /_sim/dispute``: the network or Lithic moves the claim, again if need be."""
-    sandbox = sandbox_of(request)
-    form = await read_body(request, DecideForm)
-    async with sandbox.transaction() as connection:
-        row = await _read(connection, form.token)
-        row = {**row, "amount": form.amount or row["amount"]}
-        row = await _decide(sandbox, connection, row, form.status, form.resolution_reason)
-    return answer(_object(row))
+async def decide(
+    sandbox: Sandbox,
+    connection: Connection,
+    token: str,
+    *,
+    outcome: str,
+    reason: str | UnsetType | None,
+    amount: int | None,
+) -> Json:
+    """The network or Lithic moves the claim, again if need be.
+
+    Raises:
+        Impossible: Lithic has no such end.
+    """
+    if outcome not in _OUTCOMES:
+        raise Impossible(f"Lithic lets no dispute be {outcome}")
+    status, usual = _OUTCOMES[outcome]
+    row = await _read(connection, token)
+    row = {**row, "amount": amount or row["amount"]}
+    why = usual if isinstance(reason, UnsetType) else reason
+    return _object(await _decide(sandbox, connection, row, status, why))
 
 
-async def credit(request: Request) -> Response:
-    """``POST /_sim/dispute_credit``: a provisional credit is granted, or taken back."""
-    sandbox = sandbox_of(request)
-    form = await read_body(request, CreditForm)
-    async with sandbox.transaction() as connection:
-        row = await _read(connection, form.token)
-        now = (await read_account(connection)).now
-        token = str(row["transaction_token"])
-        purchase = await read_purchase(connection, token, what="Transaction")
-        action = "PROVISIONAL_CREDIT_REVERSED" if form.reverse else "PROVISIONAL_CREDIT_GRANTED"
-        event = {
-            "token": str(uuid.uuid4()),
-            "type": "CARDHOLDER_LIABILITY",
-            "created": stamp(now),
-            "data": {"type": "CARDHOLDER_LIABILITY", "action": action, "amount": form.amount},
-        }
-        content: Json = {
-            "token": str(row["token"]),
-            "created": stamp(row["created"]),
-            "updated": stamp(now),
-            "status": "OPEN",
-            "transaction_series": {"type": "DISPUTE", "related_transaction_token": token},
-            "events": [event],
-        }
-        message = ("dispute_transaction.updated", content)
-        await publish(connection, sandbox.faces["lithic"], purchase, [message], now)
-    return answer(content)
+async def credit(
+    sandbox: Sandbox, connection: Connection, token: str, amount: int, *, reverse: bool
+) -> Json:
+    """A provisional credit is granted, or taken back."""
+    row = await _read(connection, token)
+    now = (await read_account(connection)).now
+    action = "PROVISIONAL_CREDIT_REVERSED" if reverse else "PROVISIONAL_CREDIT_GRANTED"
+    event = {
+        "token": str(uuid.uuid4()),
+        "type": "CARDHOLDER_LIABILITY",
+        "created": stamp(now),
+        "data": {"type": "CARDHOLDER_LIABILITY", "action": action, "amount": amount},
+    }
+    transaction = str(row["transaction_token"])
+    content: Json = {
+        "token": str(row["token"]),
+        "created": stamp(row["created"]),
+        "updated": stamp(now),
+        "status": "OPEN",
+        "transaction_series": {"type": "DISPUTE", "related_transaction_token": transaction},
+        "events": [event],
+    }
+    message = ("dispute_transaction.updated", content)
+    about = About(face="lithic", token=transaction)
+    await publish(connection, sandbox.faces["lithic"], about, [message], now)
+    return content
 
 
 async def _decide(
@@ -236,10 +231,9 @@ async def _decide(
         "resolved": now if status in _ENDED else None,
     }
     await _write(connection, moved)
-    purchase = await read_purchase(connection, str(row["transaction_token"]), what="Transaction")
-    await publish(
-        connection, sandbox.faces["lithic"], purchase, [(_EVENT_TYPE, _object(moved))], now
-    )
+    about = About(face="lithic", token=str(row["transaction_token"]))
+    message = (_EVENT_TYPE, _object(moved))
+    await publish(connection, sandbox.faces["lithic"], about, [message], now)
     return moved
 
 

@@ -90,8 +90,6 @@ def lithic_routes() -> list[Route]:
         Route("/v1/disputes/{token}", disputes.retrieve, methods=["GET"]),
         Route("/v1/disputes/{token}", disputes.update, methods=["PATCH"]),
         Route("/v1/disputes/{token}", disputes.withdraw, methods=["DELETE"]),
-        Route("/_sim/dispute", disputes.decide, methods=["POST"]),
-        Route("/_sim/dispute_credit", disputes.credit, methods=["POST"]),
         Route("/v1/simulate/authorize", simulate.simulate_authorize, methods=["POST"]),
         Route("/v1/simulate/clearing", simulate.simulate_clearing, methods=["POST"]),
         Route("/v1/simulate/void", simulate.simulate_void, methods=["POST"]),

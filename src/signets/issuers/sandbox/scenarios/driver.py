@@ -38,7 +38,19 @@ class Foreign:
     currency: str = "EUR"
 
 
-class ScenarioDriver(Protocol):
+class Claims(Protocol):
+    """Who opens and withdraws disputes: Signets, or a caller of the issuer's API."""
+
+    async def open_dispute(self, token: str, amount: int) -> str:
+        """Claim a part of a purchase back, submitted; the issuer's token of the claim."""
+        ...
+
+    async def withdraw_dispute(self, dispute: str) -> bool:
+        """Whether the claim could be taken back."""
+        ...
+
+
+class ScenarioDriver(Claims, Protocol):
     """Plays the network through one face. Amounts are minor units of the card's currency.
 
     Every method raises :class:`DriverRefused` where the network refuses.
@@ -99,6 +111,38 @@ class ScenarioDriver(Protocol):
 
     async def clear_anyway(self, token: str, amount: int) -> None:
         """Money taken on an authorization that was declined."""
+        ...
+
+    async def refund_declined(self, card: str, amount: int, place: Place) -> str:
+        """A refund whose purchase the network cannot find; its token."""
+        ...
+
+    async def refund_misplaced(self, token: str, amount: int) -> None:
+        """Money back that belongs to another purchase, and is told of this one."""
+        ...
+
+    async def increment_anew(self, card: str, original: str, amount: int, place: Place) -> Asked:
+        """More for a known purchase, asked under a token of its own."""
+        ...
+
+    async def draft_dispute(self, token: str, amount: int) -> str:
+        """Somebody saves a claim in the issuer's dashboard and does not submit it."""
+        ...
+
+    async def credit_dispute(self, dispute: str, amount: int, *, reverse: bool) -> None:
+        """A provisional credit, or its being taken back."""
+        ...
+
+    async def decide_dispute(self, dispute: str, outcome: str) -> None:
+        """The network decides."""
+        ...
+
+    async def close_card(self, card: str) -> None:
+        """Close the card behind Signets' back, for good."""
+        ...
+
+    async def set_cardholder_blocked(self, card: str, *, blocked: bool) -> None:
+        """The issuer blocks whose card it is, or lets them go."""
         ...
 
     async def set_card_open(self, card: str, *, is_open: bool) -> None:
@@ -179,6 +223,30 @@ class SimControls:
     async def undo(self, token: str) -> None:
         """The network takes an approval back."""
         await self.sim("undo", {"token": token})
+
+    async def credit_dispute(self, dispute: str, amount: int, *, reverse: bool) -> None:
+        """A provisional credit, or its being taken back."""
+        body = {"token": dispute, "amount": amount, "reverse": reverse}
+        await self.sim("dispute_credit", body)
+
+    async def decide_dispute(self, dispute: str, outcome: str) -> None:
+        """The network decides."""
+        await self.sim("dispute", {"token": dispute, "outcome": outcome})
+
+    async def refund_misplaced(self, token: str, amount: int) -> None:
+        """Money back that belongs to another purchase, and is told of this one."""
+        await self.sim("linked", {"token": token, "amount": amount, "type": "RETURN"})
+
+    async def refund_declined(self, card: str, amount: int, place: Place) -> str:
+        """A refund whose purchase the network cannot find; its token. Lithic only."""
+        body = {**lithic_place(place), "card_token": card, "amount": amount}
+        return str((await self.sim("declined_return", body))["token"])
+
+    async def increment_anew(self, card: str, original: str, amount: int, place: Place) -> Asked:
+        """More for a known purchase, asked under a token of its own. Lithic only."""
+        body = {**lithic_place(place), "card_token": card, "amount": amount, "original": original}
+        made = await self.sim("authorize", body, declines=True)
+        return Asked(token=str(made["token"]), approved=bool(made["approved"]))
 
     async def set_fault(self, name: str, count: int, *, delay_ms: int, part: str) -> None:
         """Let a fault strike ``count`` times."""

@@ -97,6 +97,39 @@ class LithicDriver(SimControls):
         state = "OPEN" if is_open else "PAUSED"
         await self._call("PATCH", f"/v1/cards/{card}", {"state": state})
 
+    async def open_dispute(self, token: str, amount: int) -> str:
+        """``POST /v1/disputes``: submitted at once."""
+        body = {"amount": amount, "reason": "OTHER", "transaction_token": token}
+        await self._send("POST", "/v1/disputes", body)
+        found = await self._call("GET", f"/v1/disputes?transaction_tokens={token}", None)
+        if len(found["data"]) != 1:
+            raise DriverRefused(f"{len(found['data'])} claims were made", 500)
+        return str(found["data"][0]["token"])
+
+    async def withdraw_dispute(self, dispute: str) -> bool:
+        """``DELETE /v1/disputes/{token}``."""
+        return not (await self._send("DELETE", f"/v1/disputes/{dispute}", None)).is_error
+
+    async def draft_dispute(self, token: str, amount: int) -> str:
+        """Lithic has no drafts.
+
+        Raises:
+            DriverRefused: Always.
+        """
+        raise DriverRefused("Lithic's disputes are submitted as they are made", 400)
+
+    async def close_card(self, card: str) -> None:
+        """CLOSED."""
+        await self._call("PATCH", f"/v1/cards/{card}", {"state": "CLOSED"})
+
+    async def set_cardholder_blocked(self, card: str, *, blocked: bool) -> None:
+        """Lithic's cards here have no cardholder.
+
+        Raises:
+            DriverRefused: Always.
+        """
+        raise DriverRefused("Lithic's cards have no cardholder here", 400)
+
     async def make_card(self, key: str) -> str:
         """``POST /v1/cards`` until it is answered."""
         token = str(uuid.uuid5(uuid.NAMESPACE_OID, key))

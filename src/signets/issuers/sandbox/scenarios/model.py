@@ -34,8 +34,21 @@ class Do(StrEnum):
     OFFLINE_ADVICE = "advise offline"
     CLEAR_ANYWAY = "clear all the same"
     UNDO = "undo the approval"
+    REFUND_DECLINED = "refund, refused by the network"
+    REFUND_MISPLACED = "refund, told of this purchase"
+    INCREMENT_ANEW = "increment under a new token"
+    DISPUTE = "dispute"
+    DRAFT_DISPUTE = "save a dispute at the issuer"
+    WITHDRAW_DISPUTE = "withdraw the dispute"
+    CREDIT_DISPUTE = "credit the dispute"
+    CLAW_BACK = "take the dispute's credit back"
+    DECIDE_DISPUTE = "decide the dispute:"
     PAUSE_AT_ISSUER = "pause the card at the issuer"
     OPEN_AT_ISSUER = "open the card at the issuer"
+    CLOSE_AT_ISSUER = "close the card at the issuer"
+    BLOCK_CARDHOLDER = "block the cardholder"
+    ACTIVATE_CARDHOLDER = "activate the cardholder"
+    LET_ARRIVE = "let every event arrive"
     MAKE_CARD = "make a card"
     FAULT = "fault"
     ADVANCE_CLOCK = "advance the clock"
@@ -43,7 +56,9 @@ class Do(StrEnum):
 
 
 #: Steps that ask; their outcome is ``approved`` or ``declined``.
-ASKING = frozenset({Do.AUTHORIZE, Do.SINGLE_MESSAGE, Do.INCREMENT})
+ASKING = frozenset(
+    {Do.AUTHORIZE, Do.SINGLE_MESSAGE, Do.INCREMENT, Do.INCREMENT_ANEW, Do.WITHDRAW_DISPUTE}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +74,8 @@ class Step:
         final: Whether a clearing is the last one, where the issuer knows that.
         fault: Name, count, delay and part of a fault.
         seconds: How far the clock moves.
+        of: The purchase that this one belongs to, where it gets a token of its own.
+        outcome: What a dispute is decided to be.
     """
 
     do: Do
@@ -73,6 +90,8 @@ class Step:
     delay_ms: int = 0
     part: Literal["request", "answer"] = "answer"
     seconds: int = 0
+    of: str = "a"
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +120,8 @@ class Scenario:
         flags: Per purchase, every flag of Signets' verdict; without any it must be verified.
         notes: Per purchase, what the verdict must also say.
         alerts: Kinds of alerts that a person must get besides that of a flag.
+        disputes: Per purchase, how its dispute ends at Signets.
+        card: What Signets has made of the card: ``closed``, ``frozen``, or nothing.
     """
 
     name: str
@@ -113,6 +134,8 @@ class Scenario:
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     alerts: tuple[str, ...] = ()
+    disputes: Mapping[str, str] = field(default_factory=dict)
+    card: str = ""
 
     def expected_any(self) -> bool:
         """Whether there is any purchase at the end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from signets.issuers.sandbox.scenarios.catalogue import SCENARIOS
-from signets.issuers.sandbox.scenarios.model import Books, Scenario, Step
+from signets.issuers.sandbox.scenarios.model import Books, Do, Scenario, Step
 
 _HEAD = """# Scenarios of the sandbox
 
@@ -20,6 +20,16 @@ expected result. An intent of the stated maximum is approved beforehand where a 
 own: it starts a database, the API and a sandbox for each issuer in a temporary folder, gives every
 scenario an agent and a card, and holds what Signets then says against this page. Where no step
 has an intent, the card is opened at the issuer behind Signets' back, so that Signets is asked.
+
+After each scenario the organization's whole evidence log is sealed and verified offline, and so is
+every intent's bundle: `evidence_verified`. `unflagged_surprises` counts what this page promises to
+be flagged, noted or alerted and is not, and every excess that the issuer's own objects and raw
+events show (more than was approved, money nobody asked for, another's approval, more back than was
+taken, a late clearing, an unknown event) and no flag or note says.
+
+**Issuer-specific in disputes**: Lithic takes a claim as it is made, and lets it be withdrawn and
+made again; Stripe has drafts that expire, takes one claim on a capture for good, and no withdrawal
+by API.
 """
 
 
@@ -52,6 +62,10 @@ def _verdict(scenario: Scenario) -> str:
     notes = [f"`{note}`" for notes in scenario.notes.values() for note in notes]
     if notes:
         words += f"; notes {', '.join(notes)}"
+    if scenario.disputes:
+        words += f"; dispute {', '.join(scenario.disputes.values())}"
+    if scenario.card:
+        words += f"; card {scenario.card}"
     if scenario.alerts:
         words += f"; alert {', '.join(f'`{alert}`' for alert in scenario.alerts)}"
     return words
@@ -75,7 +89,13 @@ def _step(step: Step) -> str:
         words.append(f"{step.seconds // 86_400} days")
     if step.intent is not None:
         words.append(f"[intent {step.intent} %]")
-    if step.expect == "declined":
+    if step.outcome:
+        words.append(step.outcome)
+    if step.do is Do.INCREMENT_ANEW:
+        words.append(f"({step.purchase} for {step.of})")
+    if step.expect == "declined" and step.do is Do.WITHDRAW_DISPUTE:
+        words.append("→ refused")
+    elif step.expect == "declined":
         words.append("→ declined")
     return " ".join(words)
 

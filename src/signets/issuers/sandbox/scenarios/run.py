@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from signets.issuers.sandbox.scenarios.driver import (
     Asked,
+    Claims,
     DriverRefused,
     Foreign,
     ScenarioDriver,
@@ -26,6 +27,8 @@ from signets.issuers.sandbox.scenarios.model import (
 
 #: Approves an intent with this maximum (minor units), so that the next purchase may pass.
 OpenIntent = Callable[[int], Awaitable[None]]
+#: Does everything that a webhook brings.
+Arrive = Callable[[], Awaitable[None]]
 #: Makes a card; returns what its memo or metadata says at the issuer.
 MakeCard = Callable[[], Awaitable[str]]
 
@@ -41,6 +44,8 @@ async def run_scenario(
     *,
     open_intent: OpenIntent,
     make_card: MakeCard | None = None,
+    claims: Claims | None = None,
+    arrive: Arrive | None = None,
     place: Place | None = None,
 ) -> ScenarioTrace:
     """Play ``scenario`` on the card that the issuer knows as ``card_ref``.
@@ -51,6 +56,8 @@ async def run_scenario(
     Args:
         open_intent: Called before a purchase that Signets is meant to approve.
         make_card: What makes a card where a step does; without it, the issuer's API.
+        claims: What opens and withdraws disputes; without it, the issuer's API.
+        arrive: What works off all events; without it, they are only sent.
         place: Where the card is used; it must match the card's vendor.
 
     Raises:
@@ -58,7 +65,16 @@ async def run_scenario(
     """
     amount = 100 * random.Random(f"{scenario.name}:{seed}").choice(_HUNDREDS)  # noqa: S311
     key = f"{scenario.name}-{seed}"
-    run = _Run(driver, card_ref, amount, place or Place(), key, make_card)
+    run = _Run(
+        driver,
+        card_ref,
+        amount,
+        place or Place(),
+        key,
+        make_card,
+        claims or driver,
+        arrive or driver.drain,
+    )
     await driver.clear_faults()
     try:
         steps = []
@@ -97,6 +113,9 @@ class _Run:
     place: Place
     key: str
     make_card: MakeCard | None
+    claims: Claims
+    arrive: Arrive
+    disputes: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
 
     def of(self, percent: int) -> int:
@@ -122,8 +141,13 @@ class _Run:
     async def _ask(self, step: Step, amount: int) -> bool:
         if step.do is Do.INCREMENT:
             return await self.driver.increment(self.tokens[step.purchase], amount)
+        if step.do is Do.WITHDRAW_DISPUTE:
+            return await self.claims.withdraw_dispute(self.disputes[step.purchase])
         asked: Asked
-        if step.do is Do.SINGLE_MESSAGE:
+        if step.do is Do.INCREMENT_ANEW:
+            original = self.tokens[step.of]
+            asked = await self.driver.increment_anew(self.card, original, amount, self.place)
+        elif step.do is Do.SINGLE_MESSAGE:
             asked = await self.driver.single_message(self.card, amount, self.place)
         else:
             asked = await self.driver.authorize(self.card, amount, self.place, self._foreign(step))
@@ -141,6 +165,17 @@ class _Run:
                 self.tokens[label] = await driver.refund_unlinked(
                     self.card, amount or 0, self.place
                 )
+            case Do.REFUND_DECLINED:
+                self.tokens[label] = await driver.refund_declined(
+                    self.card, amount or 0, self.place
+                )
+            case Do.CLOSE_AT_ISSUER:
+                await driver.close_card(self.card)
+            case Do.BLOCK_CARDHOLDER | Do.ACTIVATE_CARDHOLDER:
+                blocked = step.do is Do.BLOCK_CARDHOLDER
+                await driver.set_cardholder_blocked(self.card, blocked=blocked)
+            case Do.LET_ARRIVE:
+                await self.arrive()
             case Do.PAUSE_AT_ISSUER | Do.OPEN_AT_ISSUER:
                 is_open = step.do is Do.OPEN_AT_ISSUER
                 await driver.set_card_open(self.card, is_open=is_open)
@@ -190,6 +225,25 @@ class _Run:
                 await driver.correct(token, amount or 0, credit=credit)
             case Do.UNDO:
                 await driver.undo(token)
+            case Do.REFUND_MISPLACED:
+                await driver.refund_misplaced(token, amount or 0)
+            case _:
+                await self._claim(step, token, amount)
+
+    async def _claim(self, step: Step, token: str, amount: int | None) -> None:
+        driver = self.driver
+        match step.do:
+            case Do.DISPUTE:
+                await self.arrive()
+                opened = await self.claims.open_dispute(token, amount or 0)
+                self.disputes[step.purchase] = opened
+            case Do.DRAFT_DISPUTE:
+                self.disputes[step.purchase] = await driver.draft_dispute(token, amount or 0)
+            case Do.CREDIT_DISPUTE | Do.CLAW_BACK:
+                back = step.do is Do.CLAW_BACK
+                await driver.credit_dispute(self.disputes[step.purchase], amount or 0, reverse=back)
+            case Do.DECIDE_DISPUTE:
+                await driver.decide_dispute(self.disputes[step.purchase], step.outcome)
 
     def _foreign(self, step: Step) -> Foreign | None:
         if step.merchant_percent is None:

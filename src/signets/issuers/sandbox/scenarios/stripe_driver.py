@@ -101,6 +101,45 @@ class StripeDriver(SimControls):
         status = "active" if is_open else "inactive"
         await self._post(f"{_ISSUING}/cards/{card}", {"status": status})
 
+    async def open_dispute(self, token: str, amount: int) -> str:
+        """A draft with its evidence, submitted."""
+        draft = await self.draft_dispute(token, amount)
+        await self._post(f"{_ISSUING}/disputes/{draft}/submit", {})
+        return draft
+
+    async def withdraw_dispute(self, dispute: str) -> bool:
+        """Stripe has no endpoint for it."""
+        return False
+
+    async def draft_dispute(self, token: str, amount: int) -> str:
+        """``disputes.create`` on the first capture."""
+        found = await self._get(f"{_ISSUING}/authorizations/{token}")
+        capture = next(one for one in found["transactions"] if one["type"] == "capture")
+        form = {
+            "transaction": capture["id"],
+            "amount": amount,
+            "evidence[reason]": "fraudulent",
+            "evidence[fraudulent][explanation]": "nobody bought this",
+        }
+        await self._http.post(f"{_ISSUING}/disputes", data=form, headers=self._headers)
+        found = await self._get(f"{_ISSUING}/disputes?transaction={capture['id']}")
+        if len(found["data"]) != 1:
+            raise DriverRefused(f"{len(found['data'])} claims were made", 500)
+        return str(found["data"][0]["id"])
+
+    async def close_card(self, card: str) -> None:
+        """``canceled``, as lost."""
+        form = {"status": "canceled", "cancellation_reason": "lost"}
+        await self._post(f"{_ISSUING}/cards/{card}", form)
+
+    async def set_cardholder_blocked(self, card: str, *, blocked: bool) -> None:
+        """Stripe blocks by itself; anybody with the key can activate again."""
+        holder = (await self._get(f"{_ISSUING}/cards/{card}"))["cardholder"]["id"]
+        if blocked:
+            await self.sim("stripe/block_cardholder", {"cardholder": holder})
+        else:
+            await self._post(f"{_ISSUING}/cardholders/{holder}", {"status": "active"})
+
     async def make_card(self, key: str) -> str:
         """``cards.create`` until it is answered, for the newest cardholder."""
         holders = await self._get(f"{_ISSUING}/cardholders?limit=1")

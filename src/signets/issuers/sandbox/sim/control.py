@@ -15,6 +15,8 @@ from signets.issuers.sandbox.engine.store import read_account, read_responder, s
 from signets.issuers.sandbox.lithic_face.events import Url
 from signets.issuers.sandbox.lithic_face.wire import Form, LithicError, answer, read_body, stamp
 from signets.issuers.sandbox.signing import ROTATION_OVERLAP, new_secret
+from signets.issuers.sandbox.stripe_face.cardholders import block
+from signets.issuers.sandbox.stripe_face.disputes import expire_drafts
 
 
 class ClockForm(Form, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ async def read_clock(request: Request) -> Response:
 
 
 async def move_clock(request: Request) -> Response:
-    """``POST /_sim/clock``; holds older than seven days by then expire.
+    """``POST /_sim/clock``; holds older than seven days by then expire, and Stripe's late drafts.
 
     Signatures keep real time: receivers refuse any other.
     """
@@ -61,6 +63,7 @@ async def move_clock(request: Request) -> Response:
         )
         account = await read_account(connection)
     old = await expire_old_holds(sandbox)
+    await expire_drafts(sandbox)
     clock = _clock(account.row["clock_offset_seconds"], stamp(account.now))
     return answer({**clock, "expired": old})
 
@@ -147,3 +150,16 @@ async def roll_realtime_secret(request: Request) -> Response:
 async def _realtime(connection: Connection) -> Json:
     row = await read_responder(connection, "stripe")
     return {name: row[name] for name in ("url", "secret", "on_timeout")}
+
+
+class BlockForm(Form, frozen=True, kw_only=True):
+    """A cardholder, ``ich_…``."""
+
+    cardholder: str
+
+
+async def block_cardholder(request: Request) -> Response:
+    """``POST /_sim/stripe/block_cardholder``: no call of Stripe's API does, Stripe itself does."""
+    sandbox, form = sandbox_of(request), await read_body(request, BlockForm)
+    async with sandbox.transaction() as connection:
+        return answer(await block(sandbox, connection, form.cardholder))

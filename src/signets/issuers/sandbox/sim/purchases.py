@@ -16,8 +16,8 @@ from signets.issuers.sandbox.engine.authorize import authorize, increment
 from signets.issuers.sandbox.engine.base import Impossible, as_token
 from signets.issuers.sandbox.engine.cards import find_by_number, read_card
 from signets.issuers.sandbox.engine.faces import Presented
-from signets.issuers.sandbox.engine.purchase import Kind
-from signets.issuers.sandbox.engine.store import Sandbox, read_account, sandbox_of
+from signets.issuers.sandbox.engine.purchase import UNASKED, Cause, Kind, Verdict
+from signets.issuers.sandbox.engine.store import Sandbox, read_account, read_purchase, sandbox_of
 from signets.issuers.sandbox.lithic_face.simulate import (
     Number,
     Positive,
@@ -30,6 +30,7 @@ from signets.issuers.sandbox.lithic_face.simulate import (
 from signets.issuers.sandbox.lithic_face.wire import Form, LithicError, read_body
 
 _WHAT = "Transaction"
+_NOT_FOUND = Verdict(approved=False, cause=Cause.ORIGINAL_NOT_FOUND)
 
 
 class OnCardForm(PricedForm, frozen=True, kw_only=True):
@@ -45,6 +46,7 @@ class AuthorizeForm(OnCardForm, frozen=True, kw_only=True):
 
     status: Status = "AUTHORIZATION"
     partial_approval_capable: bool = False
+    original: str | None = None
 
 
 class IncrementForm(Form, frozen=True, kw_only=True):
@@ -82,10 +84,18 @@ async def simulate_authorize(request: Request) -> Response:
         rate=form.rate(),
         merchant=form.merchant(),
         partial_approval=form.partial_approval_capable,
+        original_network_id=await _network_id(sandbox, form.original),
     )
     purchase, verdict = await authorize(sandbox, face, card, presented)
     refuse_declined(verdict, purchase.token)
     return simulated(purchase.token)
+
+
+async def _network_id(sandbox: Sandbox, token: str | None) -> str | None:
+    if token is None:
+        return None
+    async with sandbox.transaction() as connection:
+        return (await read_purchase(connection, token, what=_WHAT)).network_id
 
 
 async def force_post(request: Request) -> Response:
@@ -98,13 +108,20 @@ async def offline_advice(request: Request) -> Response:
     return await _unasked(request, Kind.AUTHORIZATION_ADVICE)
 
 
-async def _unasked(request: Request, kind: Kind) -> Response:
+async def declined_return(request: Request) -> Response:
+    """``POST /_sim/declined_return``: a refund whose purchase nobody finds. Lithic only."""
+    return await _unasked(request, Kind.RETURN, _NOT_FOUND)
+
+
+async def _unasked(request: Request, kind: Kind, verdict: Verdict = UNASKED) -> Response:
     sandbox = sandbox_of(request)
     form = await read_body(request, OnCardForm)
     face, card = await _card(sandbox, form)
-    if kind is Kind.AUTHORIZATION_ADVICE and face != "lithic":
-        raise Impossible("Stripe shows no hold that nobody asked for")
-    purchase = await lifecycle.unasked(sandbox, face, kind, card, form.merchant(), form.rate())
+    if kind is not Kind.CLEARING and face != "lithic":
+        raise Impossible("Stripe shows no such thing")
+    purchase = await lifecycle.unasked(
+        sandbox, face, kind, card, form.merchant(), form.rate(), verdict
+    )
     return simulated(purchase.token)
 
 

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from signets.issuers.sandbox.engine.base import Connection, Json, Missing, as_token
+from signets.issuers.sandbox.engine.outbox import About, publish
 from signets.issuers.sandbox.engine.pages import equals
 from signets.issuers.sandbox.engine.store import Sandbox, read_account
 from signets.issuers.sandbox.stripe_face.controls import Controls, stored
@@ -109,8 +110,10 @@ async def create(sandbox: Sandbox, params: Json, _: str) -> Json:
             (uuid.uuid4(), now, form.status, Jsonb(details)),
         )
         row = await cursor.fetchone()
-    assert row is not None  # noqa: S101 - INSERT … RETURNING
-    return cardholder_object(row)
+        assert row is not None  # noqa: S101 - INSERT … RETURNING
+        made = cardholder_object(row)
+        await _tell(sandbox, connection, row, "created", {"object": made})
+    return made
 
 
 async def update(sandbox: Sandbox, params: Json, cardholder: str) -> Json:
@@ -128,8 +131,35 @@ async def update(sandbox: Sandbox, params: Json, cardholder: str) -> Json:
             (status, Jsonb({**row["details"], **change}), row["token"]),
         )
         changed = await cursor.fetchone()
-    assert changed is not None  # noqa: S101 - the row is locked
-    return cardholder_object(changed)
+        assert changed is not None  # noqa: S101 - the row is locked
+        shown, was = cardholder_object(changed), cardholder_object(row)
+        before = {name: value for name, value in was.items() if value != shown[name]}
+        if before:
+            content = {"object": shown, "previous_attributes": before}
+            await _tell(sandbox, connection, row, "updated", content)
+    return shown
+
+
+async def block(sandbox: Sandbox, connection: Connection, cardholder: str) -> Json:
+    """Stripe's own doing: every card of theirs is declined, until ``status`` is set again."""
+    row = await read_cardholder(connection, cardholder)
+    await connection.execute(
+        "UPDATE cardholders SET status = 'blocked' WHERE token = %s", (row["token"],)
+    )
+    shown = cardholder_object({**row, "status": "blocked"})
+    before = {"status": row["status"]}
+    content = {"object": shown, "previous_attributes": before}
+    await _tell(sandbox, connection, row, "updated", content)
+    return shown
+
+
+async def _tell(
+    sandbox: Sandbox, connection: Connection, row: DictRow, what: str, content: Json
+) -> None:
+    now = (await read_account(connection)).now
+    about = About(face="stripe", token=str(row["token"]), faulty=False)
+    message = (f"issuing_cardholder.{what}", content)
+    await publish(connection, sandbox.faces["stripe"], about, [message], now)
 
 
 async def retrieve(sandbox: Sandbox, params: Json, cardholder: str) -> Json:

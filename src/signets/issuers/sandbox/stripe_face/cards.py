@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from signets.core.money import EXPONENTS
 from signets.issuers.sandbox.engine.base import Connection, Json, Missing
 from signets.issuers.sandbox.engine.cards import new_card, read_card
 from signets.issuers.sandbox.engine.numbers import card_number, security_code
+from signets.issuers.sandbox.engine.outbox import About, publish
 from signets.issuers.sandbox.engine.pages import equals
 from signets.issuers.sandbox.engine.store import Sandbox, read_account
 from signets.issuers.sandbox.stripe_face.cardholders import read_cardholder
@@ -95,7 +97,9 @@ async def create(sandbox: Sandbox, params: Json, _: str) -> Json:
                 "controls": Jsonb(stored(form.spending_controls)),
             },
         )
-    return card_object(row, holder)
+        made = card_object(row, holder)
+        await _tell(sandbox, connection, row, "created", {"object": made}, account.now)
+    return made
 
 
 def _may_be_active(holder: DictRow) -> None:
@@ -140,8 +144,22 @@ async def update(sandbox: Sandbox, params: Json, card: str) -> Json:
             ),
         )
         changed = await cursor.fetchone()
-    assert changed is not None  # noqa: S101 - the row is locked
-    return card_object(changed, holder)
+        assert changed is not None  # noqa: S101 - the row is locked
+        shown, was = card_object(changed, holder), card_object(row, holder)
+        before = {name: value for name, value in was.items() if value != shown[name]}
+        if before:
+            content = {"object": shown, "previous_attributes": before}
+            now = (await read_account(connection)).now
+            await _tell(sandbox, connection, row, "updated", content, now)
+    return shown
+
+
+async def _tell(
+    sandbox: Sandbox, connection: Connection, row: DictRow, what: str, content: Json, now: datetime
+) -> None:
+    about = About(face="stripe", token=str(row["token"]), faulty=False)
+    message = (f"issuing_card.{what}", content)
+    await publish(connection, sandbox.faces["stripe"], about, [message], now)
 
 
 async def retrieve(sandbox: Sandbox, params: Json, card: str) -> Json:

@@ -73,7 +73,7 @@ async def refund(sandbox: Sandbox, params: Json, transaction: str) -> Json:
     """Money back on a capture: a new Transaction under the same authorization."""
     form = convert(params, RefundForm)
     async with sandbox.transaction() as connection:
-        purchase, move = await _find(connection, transaction)
+        purchase, move = await find_transaction(connection, transaction)
     if move.kind is not Kind.CLEARING:
         raise StripeError(400, "Only a capture can be refunded.")
     amount = form.refund_amount or move.amount
@@ -87,7 +87,7 @@ async def retrieve(sandbox: Sandbox, params: Json, transaction: str) -> Json:
     """One transaction."""
     convert(params, Form)
     async with sandbox.transaction() as connection:
-        purchase, move = await _find(connection, transaction)
+        purchase, move = await find_transaction(connection, transaction)
     return await _shown(sandbox, purchase, move)
 
 
@@ -108,12 +108,12 @@ async def list_all(sandbox: Sandbox, params: Json, _: str) -> Json:
 
 
 async def _object(connection: Connection, token: str) -> Json:
-    purchase, move = await _find(connection, token)
+    purchase, move = await find_transaction(connection, token)
     card = await object_of(connection, purchase.card_token)
     return transaction_object(purchase, move, card["cardholder"]["id"])
 
 
-async def _find(connection: Connection, transaction: str) -> tuple[Purchase, Move]:
+async def find_transaction(connection: Connection, transaction: str) -> tuple[Purchase, Move]:
     """The purchase and the move behind an id.
 
     Raises:
