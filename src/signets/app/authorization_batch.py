@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from signets.app.authorization_records import Gathered
 from signets.app.known_merchants import KnownMerchants, lock_of
 from signets.app.limits import Span, columns_of, counted_by, key_of, limit_span, span_of
+from signets.app.merchant_records import MerchantReview
 from signets.app.records import (
     Card,
     DecisionRow,
@@ -64,6 +65,7 @@ class CardBook:
     exposure: Exposure
     window: WindowRow | None
     verifications: int
+    evidence_seq: int  # of its last evidence entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,8 @@ class Batch:
     budgets: dict[BudgetKey, Exposure] = field(default_factory=dict)
     declines: dict[BreakerKey, int] = field(default_factory=dict)
     spans: dict[tuple[Period, datetime], Span] = field(default_factory=dict)
+    tripped: list[str] = field(default_factory=list)  # cards whose breaker has to lock them
+    reviews: list[MerchantReview] = field(default_factory=list)  # questions for a member
 
     def earlier(self, request: AuthorizationRequest) -> DecisionRow | None:
         """The stored answer to exactly this request."""
@@ -274,6 +278,7 @@ def _fill(batch: Batch, rows: Gathered) -> None:
             exposure=Exposure(),
             window=windows.get(card.id),
             verifications=found.verifications,
+            evidence_seq=card.evidence_seq,
         )
         batch.live[card.id] = {one.request_id: one for one in found.live}
     for decision in rows.decisions:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import msgspec
 
-from signets.app.merchant_records import MerchantReview
 from signets.app.records import (
     Card,
     DecisionRow,
@@ -58,7 +57,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Writes(msgspec.Struct, kw_only=True):
-    """Rows to be written at the end of a batch."""
+    """Rows that decisions leave, one for each subject: the newest."""
 
     decisions: list[DecisionRow] = []
     transactions: dict[str, Transaction] = {}
@@ -69,5 +68,3 @@ class Writes(msgspec.Struct, kw_only=True):
     intents: dict[str, Intent] = {}
     card_seqs: dict[str, int] = {}
     windows: dict[str, WindowRow] = {}
-    tripped: list[str] = []
-    reviews: list[MerchantReview] = []

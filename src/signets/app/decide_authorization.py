@@ -7,6 +7,7 @@ durable and no half of one ever does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,6 +54,9 @@ from signets.core.ledger import EntryKind
 from signets.core.settlement.fold import fold
 from signets.core.settlement.model import DecidedBy
 
+#: Requests of a batch that are written at once. Writing has a cost of its own for each statement.
+_PART = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -77,13 +81,37 @@ async def decide_batch(
         while len(answers) < len(requests):
             rest = requests[len(answers) :]
             batch = await gather(services, uow, connection_id, rest)
-            writes = Writes()
-            for request in rest:
-                answers.append(_answer(services, uow, batch, writes, connection_id, request))
-                if writes.tripped:
-                    break  # it ends a window and its intent: what follows needs new facts
-            await _commit(services, uow, writes)
+            async with uow.together() as group:
+                for begin in range(0, len(rest), _PART):
+                    part = rest[begin : begin + _PART]
+                    decided, writes = _decide_part(services, uow, batch, connection_id, part)
+                    answers += decided
+                    # The database writes this part while the next one is decided.
+                    group.create_task(uow.authorizations.write(writes))
+                    await asyncio.sleep(0)
+                    if batch.tripped:
+                        break
+            await _follow_up(services, uow, batch)
     return answers
+
+
+def _decide_part(
+    services: Services,
+    uow: UnitOfWork,
+    batch: Batch,
+    connection_id: str,
+    part: Sequence[AuthorizationRequest],
+) -> tuple[list[Answered], Writes]:
+    """Answer some of the batch; fewer where a breaker trips.
+
+    That ends a window and its intent: whoever comes next needs new facts.
+    """
+    answers, writes = [], Writes()
+    for request in part:
+        answers.append(_answer(services, uow, batch, writes, connection_id, request))
+        if batch.tripped:
+            break
+    return answers, writes
 
 
 def _answer(
@@ -221,15 +249,14 @@ def _apply(
     live_after(batch, after)
     _count(batch, writes, row, request, decision, limits)
     _record(services, uow, batch, writes, request, decision, row, card_book)
-    _ask(services, batch, writes, request, row, card_book)
+    _ask(services, batch, request, row, card_book)
     if decision.trips_breaker:
-        writes.tripped.append(card.id)
+        batch.tripped.append(card.id)
 
 
 def _ask(
     services: Services,
     batch: Batch,
-    writes: Writes,
     request: AuthorizationRequest,
     row: DecisionRow,
     card_book: CardBook,
@@ -240,7 +267,7 @@ def _ask(
     match = batch.matches[request_key(request)]
     review = review_of(services, batch.merchants, card_book.card, intent, request, match, row)
     if review is not None:
-        writes.reviews.append(review)
+        batch.reviews.append(review)
 
 
 def _lasting(decision: Decision, before: Transaction | None) -> DecisionKind:
@@ -382,8 +409,8 @@ def _record(
 ) -> None:
     """The evidence entry, numbered within card and intent."""
     card = card_book.card
-    card_seq = writes.card_seqs.get(card.id, card.evidence_seq) + 1
-    writes.card_seqs[card.id] = card_seq
+    card_book.evidence_seq += 1
+    card_seq = writes.card_seqs[card.id] = card_book.evidence_seq
     intent = batch.intents.get(row.intent_id) if row.intent_id else None
     if intent is not None and not decision.approved:
         intent = replace(intent, evidence_seq=intent.evidence_seq + 1)
@@ -448,10 +475,9 @@ def _unknown_card(
     )
 
 
-async def _commit(services: Services, uow: UnitOfWork, writes: Writes) -> None:
-    """Write everything; the caller's transaction commits it."""
-    await uow.authorizations.write(writes)
-    if writes.reviews:
-        await open_reviews(services, uow, writes.reviews)
-    for card_id in writes.tripped:
+async def _follow_up(services: Services, uow: UnitOfWork, batch: Batch) -> None:
+    """What few decisions lead to, once they are written."""
+    if batch.reviews:
+        await open_reviews(services, uow, batch.reviews)
+    for card_id in batch.tripped:
         await trip_breaker(services, uow, card_id)
