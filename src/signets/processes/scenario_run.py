@@ -15,7 +15,6 @@ import httpx
 from signets.app.records import Card, DecisionState, Transaction
 from signets.app.store import UnitOfWork
 from signets.client.errors import SignetsError
-from signets.core.reasons import Reason
 from signets.issuers.sandbox.scenarios import (
     Books,
     DriverRefused,
@@ -34,7 +33,6 @@ from signets.verifier import verify_bundle
 SEED = 7
 _VENDOR = "openai.com"
 _CARD_LIMIT = 50_000
-_REASONS = frozenset(Reason)
 _MISSED = "issuer_missed_event"
 
 Say = Callable[[str], None]
@@ -293,8 +291,7 @@ async def _seen(uow: UnitOfWork, row: Transaction) -> Seen:
         status=row.status,
         kind=row.kind.value,
         decided_by=row.decided_by,
-        # An issuer's own word, where there is none of ours, is no part of the comparison.
-        reason=row.reason if row.reason in _REASONS else None,
+        reason=row.reason,
         authorized=row.authorized,
         held=row.held,
         unconfirmed=row.unconfirmed,
