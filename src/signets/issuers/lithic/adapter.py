@@ -50,6 +50,7 @@ from signets.issuers.lithic.set_up import (
     key_refused,
     look_at_set_up,
     missing_types,
+    plan_enrolment,
     unreachable,
 )
 
@@ -238,6 +239,13 @@ class LithicIssuer:
             return [key_refused(str(error))]
         except IssuerUnavailable as error:
             return [unreachable(str(error))]
+
+    async def plan_enrolment(self, *, authorize_url: str, events_url: str) -> list[str]:
+        """What enrolling would do. See the port."""
+        with _translated():
+            return await plan_enrolment(
+                self._client, authorize_url=authorize_url, events_url=events_url
+            )
 
     async def rotate_secret(self) -> str:
         """A new Auth Stream secret; the old one signs too for 24 hours."""

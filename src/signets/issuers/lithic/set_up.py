@@ -61,8 +61,12 @@ async def look_at_set_up(
     middle = asked + (now() - asked) / 2
     status = raw.parse()
     found = _endpoint(enrolled=status.enrolled is True, url=status.url, wanted=authorize_url)
-    secret = (await client.auth_stream_enrollment.retrieve_secret()).secret
-    found += _authorization_secret(secret, secrets.authorization)
+    if secrets.authorization:
+        secret = (await client.auth_stream_enrollment.retrieve_secret()).secret
+        found += _authorization_secret(secret, secrets.authorization)
+    else:
+        # Lithic makes a secret when it is first read, and a look changes nothing.
+        found.append(_no_secret())
     subscription = await find_subscription(client, events_url)
     found += _subscription(subscription, events_url)
     if subscription is not None:
@@ -70,6 +74,30 @@ async def look_at_set_up(
         found += _events_secret(signed.secret, secrets.events)
     found += clock_skew(raw.headers.get("date"), middle)
     return sorted(found, key=lambda one: list(Severity).index(one.severity))
+
+
+async def plan_enrolment(client: AsyncLithic, *, authorize_url: str, events_url: str) -> list[str]:
+    """What enrolling would do. Reads no secret: Lithic makes one at the first read."""
+    now = await client.responder_endpoints.check_status(type="AUTH_STREAM_ACCESS")
+    subscription = await find_subscription(client, events_url)
+    if not now.enrolled:
+        endpoint = f"enrol {authorize_url} for authorization requests (Auth Stream Access)"
+    elif now.url == authorize_url:
+        endpoint = f"leave authorization requests at {authorize_url}"
+    else:
+        endpoint = f"move authorization requests from {now.url} to {authorize_url}"
+    if subscription is None:
+        events = f"create an event subscription to {events_url} ({', '.join(EVENT_TYPES)})"
+    elif subscription.disabled or missing_types(subscription):
+        events = f"mend the event subscription to {events_url} ({', '.join(EVENT_TYPES)})"
+    else:
+        events = f"leave the event subscription to {events_url}"
+    return [
+        endpoint,
+        events,
+        "read both signing secrets and store them sealed; Lithic makes the first one when it is "
+        "first read, and signs requests from then on",
+    ]
 
 
 def key_refused(said: str) -> Finding:
@@ -127,17 +155,17 @@ def _authorization_secret(secret: str | None, ours: tuple[str, ...]) -> list[Fin
                 remedy=_AGAIN,
             )
         ]
-    if secret not in ours:
-        return [
-            Finding(
-                code="secret_unknown",
-                severity=Severity.CRITICAL,
-                sentence="authorization requests are signed with a secret that is not stored here "
-                "(somebody rotated it): each will be refused as forged",
-                remedy=_AGAIN,
-            )
-        ]
-    return []
+    return [] if secret in ours else [_no_secret(" (somebody rotated it)")]
+
+
+def _no_secret(because: str = "") -> Finding:
+    return Finding(
+        code="secret_unknown",
+        severity=Severity.CRITICAL,
+        sentence="the secret that signs authorization requests is not stored here"
+        f"{because}: each will be refused as forged",
+        remedy=_AGAIN,
+    )
 
 
 def _subscription(known: EventSubscription | None, wanted: str) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,14 +34,20 @@ from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
 from signets.issuers.fields import Json, find, mapping, text
 from signets.issuers.stripe.answers import API_VERSION, APPROVED, DECLINED
-from signets.issuers.stripe.options import StripeOptions
+from signets.issuers.stripe.options import MARK, StripeOptions
 from signets.issuers.stripe.reading import (
     read_authorization,
     read_object,
     read_request,
     read_transaction,
 )
-from signets.issuers.stripe.set_up import key_refused, look_at_set_up, unreachable
+from signets.issuers.stripe.set_up import (
+    find_cardholder,
+    key_refused,
+    look_at_set_up,
+    plan_enrolment,
+    unreachable,
+)
 from signets.issuers.stripe.transport import Transport, is_loopback
 
 PRODUCTION_URL = "https://api.stripe.com"
@@ -61,6 +68,8 @@ EVENT_TYPES: tuple[
     "issuing_transaction.updated",
 )
 _LOCAL_KEY_PREFIX = "sandbox_"
+#: Secret and restricted keys, of an account or an organization.
+_KEY = re.compile(r"(sk|rk)(_org)?_(?P<mode>live|test)_")
 _TO_STRIPE: dict[IssuerCardState, Literal["active", "inactive", "canceled"]] = {
     IssuerCardState.OPEN: "active",
     IssuerCardState.PAUSED: "inactive",
@@ -68,7 +77,6 @@ _TO_STRIPE: dict[IssuerCardState, Literal["active", "inactive", "canceled"]] = {
 }
 _FROM_STRIPE: dict[str, IssuerCardState] = {word: state for state, word in _TO_STRIPE.items()}
 _TOLERANCE = stripe.Webhook.DEFAULT_TOLERANCE
-_MARK = "signets"
 _PAGE = 100
 
 
@@ -135,7 +143,7 @@ class StripeIssuer:
             "currency": self._options.currency,
             "type": "virtual",
             "status": "inactive",
-            "metadata": {_MARK: memo},
+            "metadata": {MARK: memo},
         }
         if lifetime_backstop is not None:
             params["spending_controls"] = {
@@ -152,12 +160,9 @@ class StripeIssuer:
         if self._options.cardholder:
             return self._options.cardholder
         with _translated():
-            known = await self._client.v1.issuing.cardholders.list_async(
-                {"status": "active", "limit": _PAGE}
-            )
-            async for one in known.auto_paging_iter():
-                if find(_plain(one), f"metadata.{_MARK}") == self._options.mark:
-                    return one.id
+            known = await find_cardholder(self._client, self._options)
+            if known is not None:
+                return known
             details = self._options.new_cardholder()
             if details is None:
                 raise IssuerRefused(
@@ -165,7 +170,7 @@ class StripeIssuer:
                     " `name` and `line1`, `city`, `postal_code`, `country` of its address"
                 )
             made = await self._client.v1.issuing.cardholders.create_async(
-                {**details, "metadata": {_MARK: self._options.mark}},
+                {**details, "metadata": {MARK: self._options.mark}},
                 {"idempotency_key": self._options.cardholder_key()},
             )
         return made.id
@@ -300,6 +305,17 @@ class StripeIssuer:
         except IssuerUnavailable as error:
             return [unreachable(str(error))]
 
+    async def plan_enrolment(self, *, authorize_url: str, events_url: str) -> list[str]:
+        """What enrolling would do, and what is a person's. See the port."""
+        with _translated():
+            return await plan_enrolment(
+                self._client,
+                event_types=EVENT_TYPES,
+                authorize_url=authorize_url,
+                events_url=events_url,
+                options=self._options,
+            )
+
     def read_authorization(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
     ) -> AuthorizationRequest:
@@ -353,8 +369,20 @@ class StripeIssuer:
 
 
 def is_live(api_key: str) -> bool:
-    """Whether a key moves real money (``sk_live_…``, ``rk_live_…``)."""
-    return api_key.startswith(("sk_live_", "rk_live_"))
+    """Whether a key moves real money (``sk_live_…``, ``rk_live_…``, ``sk_org_live_…``).
+
+    Raises:
+        ValueError: The key does not say, so nobody knows whose money it moves.
+    """
+    if api_key.startswith(_LOCAL_KEY_PREFIX):
+        return False
+    said = _KEY.match(api_key)
+    if said is None:
+        raise ValueError(
+            "a Stripe key begins with `sk_test_`, `rk_test_`, `sk_live_` or `rk_live_`, and this "
+            "one does not: test and live cannot be told apart"
+        )
+    return said["mode"] == "live"
 
 
 def _json(body: bytes) -> Json:
