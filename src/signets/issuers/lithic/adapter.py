@@ -40,6 +40,7 @@ from signets.core.settlement.model import Snapshot
 from signets.issuers.fields import Json, find
 from signets.issuers.lithic.answers import DECLINE_RESULTS, OTHER_DECLINE
 from signets.issuers.lithic.disputes import DISPUTE_REASONS, read_credits, read_dispute
+from signets.issuers.lithic.plan import plan_enrolment
 from signets.issuers.lithic.reading import read_card, read_request, read_snapshot
 from signets.issuers.lithic.set_up import (
     DISPUTE_CREDITED,
@@ -50,7 +51,6 @@ from signets.issuers.lithic.set_up import (
     key_refused,
     look_at_set_up,
     missing_types,
-    plan_enrolment,
     unreachable,
 )
 

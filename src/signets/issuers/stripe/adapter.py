@@ -35,19 +35,14 @@ from signets.core.settlement.model import Snapshot
 from signets.issuers.fields import Json, find, mapping, text
 from signets.issuers.stripe.answers import API_VERSION, APPROVED, DECLINED
 from signets.issuers.stripe.options import MARK, StripeOptions
+from signets.issuers.stripe.plan import find_cardholder, plan_enrolment
 from signets.issuers.stripe.reading import (
     read_authorization,
     read_object,
     read_request,
     read_transaction,
 )
-from signets.issuers.stripe.set_up import (
-    find_cardholder,
-    key_refused,
-    look_at_set_up,
-    plan_enrolment,
-    unreachable,
-)
+from signets.issuers.stripe.set_up import key_refused, look_at_set_up, unreachable
 from signets.issuers.stripe.transport import Transport, is_loopback
 
 PRODUCTION_URL = "https://api.stripe.com"
