@@ -280,7 +280,7 @@ async def system(
         )
         for program in (worker, api):
             stack.callback(program.stop)
-            await asyncio.to_thread(program.start)
+        await asyncio.gather(*(asyncio.to_thread(one.start) for one in (worker, api)))
         http = await stack.enter_async_context(
             httpx.AsyncClient(base_url=sandbox, trust_env=False, timeout=30)
         )
@@ -368,5 +368,4 @@ async def strike(running: System, blow: Blow) -> None:
         for program in programs:
             program.kill()
         await asyncio.sleep(0.3)  # events come to nobody
-        for program in programs:
-            await asyncio.to_thread(program.start)
+        await asyncio.gather(*(asyncio.to_thread(one.start) for one in programs))

@@ -195,7 +195,8 @@ def parse(
     *,
     issuer: Annotated[BodyIssuer, typer.Option(help="Whose body it is.")],
     file: Annotated[
-        Path, typer.Option("--input", help="A file with one JSON body.", dir_okay=False)
+        Path,
+        typer.Option("--input", help="A file with one JSON body.", exists=True, dir_okay=False),
     ],
     as_json: JsonFlag = False,
 ) -> None:
