@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.behaviour.kit import alerts, balanced, buy, reason, refused, transaction, unbounded
 from tests.world import World
 
