@@ -17,11 +17,15 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from tests.conformance.recording import pytest_pyfunc_call, pytest_sessionstart
 from tests.world import World, open_world
 
 from signets.core.merchant.directory import Directory
 from signets.storage.postgres import embedded, migrate
 from signets.vendors import load_directory
+
+#: Hooks of the whole run: what adapters send is held against its schema.
+__all__ = ["pytest_pyfunc_call", "pytest_sessionstart"]
 
 _TEMPLATE_LOCK = 7_446_001
 _counter = itertools.count()

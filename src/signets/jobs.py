@@ -1,7 +1,9 @@
 """Background work on PostgreSQL, through procrastinate: each job calls one use case.
 
 Jobs only hurry what the periodic sweep finds by itself; losing one costs seconds, never
-correctness. Its tables live in a schema of their own.
+correctness. So what a killed worker was doing is taken away, not done again: while it counts as
+under way, its lock keeps every later job of that lock waiting. Its tables live in a schema of their
+own.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Status
 
 from signets.app.authorize import Observer
 from signets.app.check_issuer import check_issuers
@@ -21,8 +24,14 @@ from signets.app.sweep import sweep
 from signets.app.sync_card import sync_card
 
 QUEUE = "signets"
-#: Cron with seconds: every two seconds.
-SWEEP = "*/2 * * * * *"
+#: Every two seconds. In cron with six fields, seconds come last.
+SWEEP = "* * * * * */2"
+#: Every five seconds: what was a worker doing that is no longer there?
+BURY = "* * * * * */5"
+#: How often a worker says that it is there, and how long its silence may last, seconds. A worker
+#: that is only slow and takes up its job again does no harm: every job may run twice at once.
+HEARTBEAT = 2.0
+SILENCE = 15.0
 #: Every minute: is each issuer's set-up as it has to be?
 CHECK = "* * * * *"
 #: Every five minutes: what did webhooks not bring?
@@ -90,6 +99,15 @@ def register(app: procrastinate.App, services: Services, observer: Observer) -> 
     swept = app.task(name="sweep", queue=QUEUE, queueing_lock="sweep", lock="sweep")(sweep_all)
     app.periodic(cron=SWEEP, periodic_id="sweep")(swept)
 
+    async def bury(timestamp: int) -> None:
+        manager = app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE):
+            await manager.finish_job(job, Status.FAILED, delete_job=True)
+
+    # Without a lock of its own, or it could be what is buried.
+    buried = app.task(name="bury", queue=QUEUE, queueing_lock="bury")(bury)
+    app.periodic(cron=BURY, periodic_id="bury")(buried)
+
     def watch(name: str, cron: str, look: Callable[[Services, str], Awaitable[object]]) -> None:
         """Run ``look`` for every organization; one that fails does not hold up the others."""
 
@@ -115,5 +133,7 @@ async def run_worker(app: procrastinate.App) -> None:
         fetch_job_polling_interval=0.5,
         delete_jobs="successful",
         shutdown_graceful_timeout=20,
+        update_heartbeat_interval=HEARTBEAT,
+        stalled_worker_timeout=SILENCE,
         listen_notify=True,
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.behaviour.kit import buy, transaction, unbounded
-from tests.world import SANDBOX_KEY, World
+from tests.behaviour.kit import alerts, buy, transaction, unbounded
+from tests.world import SANDBOX_KEY, StripeNetwork, World
 
+from signets.app.check_issuer import check_issuers
 from signets.cli.main import main
 
 
@@ -64,6 +65,8 @@ async def test_connect_dry_run_then_for_real_then_check(world: World, shell: She
     at = ("--base-url", await address(world))
     planned = await shell.json("issuers", "connect", "lithic", *at, "--dry-run")
     assert planned["dry_run"] is True and planned["connection_id"] is None
+    assert planned["authorize_url"].endswith("/v1/issuers/{new id}/authorize")
+    assert any("move authorization requests from" in step for step in planned["steps"])
     assert {"endpoint_elsewhere"} <= {one["code"] for one in planned["findings"]}
     code, told = await shell.run("issuers", "connect", "lithic", *at, "--dry-run")
     assert code == 0 and "Nothing was changed" in told and SANDBOX_KEY not in told
@@ -72,6 +75,8 @@ async def test_connect_dry_run_then_for_real_then_check(world: World, shell: She
     made = await shell.json("issuers", "connect", "lithic", *at)
     again = await shell.json("issuers", "connect", "lithic", *at)
     assert made["id"] == again["id"] and SANDBOX_KEY not in json.dumps(made)
+    assert made["authorize_url"] == f"{world.base_url}/v1/issuers/{made['id']}/authorize"
+    assert (made["held"], made["released"], made["findings"]) == (False, False, [])
     listed = await shell.json("issuers", "list")
     assert [one["issuer"] for one in listed["data"]] == ["sandbox", "lithic"]
     code, told = await shell.run("issuers", "check", made["id"])
@@ -81,6 +86,47 @@ async def test_connect_dry_run_then_for_real_then_check(world: World, shell: She
     assert code == 1 and "NOT WELL" in told and "held" in told
     rotated = await shell.json("issuers", "rotate", made["id"])
     assert rotated["id"] == made["id"]
+
+
+HOLDER = ("type=company", "name=Acme", "line1=1 Main", "city=Reno", "postal_code=89501")
+
+
+async def test_stripe_is_connected_twice_and_let_go_when_its_secret_comes(
+    world: World, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the signing secret: held, and says what is left to do. With it: released at once."""
+    monkeypatch.setenv("STRIPE_API_KEY", SANDBOX_KEY)
+    options = [f"--option={one}" for one in (*HOLDER, "country=US")]
+    words = ("issuers", "connect", "stripe", "--base-url", await address(world), *options)
+    planned = await shell.json(*words, "--dry-run")
+    told = " ".join(planned["steps"])
+    assert "create the events endpoint" in told and "leave to you" in told
+    assert "hold the connection until" in told and "new cardholder (company) Acme" in told
+
+    first = await shell.json(*words)
+    assert (first["held"], first["released"]) == (True, False)
+    [critical] = [one for one in first["findings"] if one["severity"] == "critical"]
+    assert critical["code"] == "unsigned" and first["authorize_url"] in critical["remedy"]
+    await check_issuers(world.services, world.org_id)  # the worker's, while the person is away
+    known = next(one for one in (await world.signets.issuers.list()).data if one.id == first["id"])
+    assert known.held_at is not None
+    assert (await alerts(world)).count("issuer_held") == 1
+
+    body = {"url": first["authorize_url"], "on_timeout": "decline"}
+    endpoint = await world.network.post("/_sim/stripe/realtime_endpoint", **body)
+    monkeypatch.setenv("STRIPE_AUTHORIZATION_SECRET", endpoint["secret"])
+    code, said = await shell.run(*words)
+    assert code == 0 and "released: nothing critical is left" in said
+    assert endpoint["secret"] not in said and SANDBOX_KEY not in said
+    assert (await alerts(world)).count("issuer_resumed") == 1
+    known = next(one for one in (await world.signets.issuers.list()).data if one.id == first["id"])
+    assert known.held_at is None and {one.severity for one in known.findings} == {"notice"}
+
+    await unbounded(world)
+    agent = await world.agent()
+    intent = await buy(agent, 2000)
+    stripe = StripeNetwork(world.network._http)
+    assert (await stripe.charge(intent.card_id or "", 2000)).approved
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.behaviour.kit import alerts, balanced, buy, reason, refused, transaction, unbounded
 from tests.world import World
 
 from signets.app.check_issuer import Checked, check_issuers
 from signets.app.connect_issuer import Account, connect_issuer, plan_connection
+from signets.app.make_card import NewCard, make_card
 from signets.client.types import Issuer
 from signets.core.errors import Refusal
+from signets.core.ids import Prefix
 
 
 async def check(world: World) -> Checked:
@@ -199,6 +202,13 @@ async def test_a_dry_run_changes_nothing_and_says_what_it_would_do(world: World)
         ("lithic", "live", "sandbox_x", "https://api.lithic.com"),
         ("stripe", "test", "sk_live_x", "https://api.stripe.com"),
         ("stripe", "live", "sk_test_x", "https://api.stripe.com"),
+        ("stripe", "test", "rk_live_x", "https://api.stripe.com"),
+        ("stripe", "test", "sk_org_live_x", "https://api.stripe.com"),
+        ("stripe", "test", "whatever", "https://api.stripe.com"),
+        ("stripe", "live", "pk_live_x", "https://api.stripe.com"),
+        ("stripe", "live", "sandbox_x", "https://api.stripe.com"),
+        ("stripe", "test", "sk_test_x", "http://api.stripe.com"),
+        ("lithic", "test", "k", "http://sandbox.lithic.com"),
     ],
 )
 async def test_test_and_live_never_mix(
@@ -238,3 +248,21 @@ async def test_money_taken_while_held_is_still_booked(world: World) -> None:
     await world.settle()
     assert (await transaction(world, charge.token)).cleared == 2000
     await balanced(world)
+
+
+async def test_a_test_account_takes_no_new_card_from_a_live_one(world: World) -> None:
+    """Where real money moves, a test account that is connected later is used for nothing."""
+    made = await world.signets.agents.create(handle="bot")
+    async with world.services.store.transaction(world.org_id) as uow:
+        [known] = await uow.identity.connections()
+        found = await uow.identity.agent(made.id)
+        assert found is not None
+        for mode in ("live", "test"):
+            tried = replace(known, id=world.services.new_id(Prefix.CONNECTION), mode=mode)
+            await uow.issuers.save_connection(tried)
+            new = NewCard(
+                merchant_lock=("openai.com",), spending_limit=5000, currency="USD", recurring=False
+            )
+            card = await make_card(world.services, uow, found, new, actor="system")
+            used = await uow.identity.connection(card.connection_id)
+            assert used is not None and used.mode == "live"

@@ -232,6 +232,7 @@ async def test_declines_of_the_issuer_count_as_attempts(world: World) -> None:
     assert {(one.status, one.reason, one.decided_by) for one in seen} == {
         ("declined", "card_locked", "issuer")
     }
+    assert {one.explanation[-1] for one in seen} == {"the issuer's own word for it: CARD_PAUSED"}
     await buy(agent, 2000)
     assert await reason(world, await world.network.charge(card.id, 2000)) == "velocity_exceeded"
     await world.travel(timedelta(hours=1))

@@ -15,8 +15,9 @@ from lithic.types.transaction import Event
 from tests.contract import stripe_kit
 
 from signets.core.reasons import Reason
-from signets.core.settlement.model import DecidedBy, EventResult, LifecycleEvent
+from signets.core.settlement.model import DecidedBy, LifecycleEvent
 from signets.issuers.lithic.answers import DECLINE_RESULTS
+from signets.issuers.lithic.declines import DETAILS
 from signets.issuers.lithic.reading import read_snapshot
 from signets.issuers.stripe.answers import DECLINED
 from signets.issuers.stripe.reading import read_object
@@ -67,10 +68,18 @@ records `webhook_declined`.
 _LITHIC = """
 ## Lithic's words in ours
 
-`result` of an event. A decline that is left open here (the issuer, or us) was ours where we have a
-decision that declined. A word without a reason of ours is kept as it is.
+`result` of an event. Where we have a decision that declined, its own reason stands, whatever came
+back. `issuer_declined` is what none of our checks comes near; the transaction's explanation holds
+the issuer's own word. A word that is newer than this table is stored and decides nothing.
 
 | `result` | Who decided | Our reason |
+|---|---|---|
+"""
+_DETAILS = """
+A word of `detailed_results` that says more than its `result` goes first. Any other leaves it to
+`result`.
+
+| `detailed_results` | Who decided | Our reason |
 |---|---|---|
 """
 _STRIPE = """
@@ -79,6 +88,8 @@ _STRIPE = """
 `reason` of an entry in `request_history` that was not approved. An approval that carries
 `webhook_timeout`, `webhook_error` or `network_fallback` is money held without our answer, and
 is flagged (`stand_in`).
+
+A word that is newer than this table is `issuer_declined`.
 
 | `reason` | Who decided | Our reason |
 |---|---|---|
@@ -89,7 +100,16 @@ def render() -> str:
     """The page."""
     body = DECLINED.body.decode()
     head = _HEAD.format(stripe=body, **{word: DECLINE_RESULTS[word] for word in _NAMED})
-    return "".join((head, *_out(body), _LITHIC, *_lithic(), _STRIPE, *_stripe()))
+    rows = (
+        *_out(body),
+        _LITHIC,
+        *(_row(word, read) for word, read in lithic_results().items()),
+        _DETAILS,
+        *(_row(word, lithic_event("DECLINED", word)) for word in sorted(DETAILS)),
+        _STRIPE,
+        *(_row(word, read) for word, read in stripe_reasons().items()),
+    )
+    return "".join((head, *rows))
 
 
 def _out(body: str) -> Iterator[str]:
@@ -97,44 +117,60 @@ def _out(body: str) -> Iterator[str]:
         yield f"| `{reason}` | `{DECLINE_RESULTS[reason]}` | `{body}` |\n"
 
 
-def _lithic() -> Iterator[str]:
-    for word in sorted(get_args(Event.model_fields["result"].annotation)):
-        amounts = {"amount": 1, "currency": "USD"}
-        event = {
-            "token": "event",
-            "type": "AUTHORIZATION",
-            "result": word,
-            "detailed_results": [word],
-            "amounts": {"cardholder": amounts},
-            "created": "2026-11-24T05:00:00Z",
-        }
-        transaction = {
-            "token": "transaction",
-            "card_token": "card",
-            "amounts": dict.fromkeys(("cardholder", "hold", "settlement"), amounts),
-            "merchant": {"descriptor": "X"},
-            "created": event["created"],
-            "updated": event["created"],
-            "events": [event],
-        }
-        [read] = read_snapshot(transaction).events
-        if read.result is not EventResult.APPROVED:
-            yield _row(word, read)
+def lithic_event(result: str, detail: str) -> LifecycleEvent:
+    """A request at Lithic that came to ``result``, as the adapter reads it."""
+    amounts = {"amount": 1, "currency": "USD"}
+    event = {
+        "token": "event",
+        "type": "AUTHORIZATION",
+        "result": result,
+        "detailed_results": [detail],
+        "amounts": {"cardholder": amounts},
+        "created": "2026-11-24T05:00:00Z",
+    }
+    transaction = {
+        "token": "transaction",
+        "card_token": "card",
+        "amounts": dict.fromkeys(("cardholder", "hold", "settlement"), amounts),
+        "merchant": {"descriptor": "X"},
+        "created": event["created"],
+        "updated": event["created"],
+        "events": [event],
+    }
+    [read] = read_snapshot(transaction).events
+    return read
 
 
-def _stripe() -> Iterator[str]:
+def lithic_results() -> dict[str, LifecycleEvent]:
+    """Every ``result`` that the SDK knows, but the one that says yes."""
+    words = sorted(get_args(Event.model_fields["result"].annotation))
+    return {word: lithic_event(word, word) for word in words if word != "APPROVED"}
+
+
+def lithic_details() -> set[str]:
+    """Every detail that the SDK knows."""
+    [word] = get_args(Event.model_fields["detailed_results"].annotation)
+    return set(get_args(word))
+
+
+def stripe_event(reason: str) -> LifecycleEvent:
+    """A request at Stripe that was not approved, as the adapter reads it."""
+    body = stripe_kit.authorization(
+        stripe_kit.asked(1, reason=reason, approved=False), amount=1, status="closed"
+    )
+    [read] = read_object(body).events
+    return read
+
+
+def stripe_reasons() -> dict[str, LifecycleEvent]:
+    """Every ``reason`` that the SDK knows, but the two that say yes."""
     words = get_args(stripe.issuing.Authorization.RequestHistory.__annotations__["reason"])[0]
-    for word in sorted(get_args(words)):
-        body = stripe_kit.authorization(
-            stripe_kit.asked(1, reason=word, approved=False), amount=1, status="closed"
-        )
-        [read] = read_object(body).events
-        if word not in ("webhook_approved", "card_active"):  # these two say yes
-            yield _row(word, read)
+    said = sorted(set(get_args(words)) - {"webhook_approved", "card_active"})
+    return {word: stripe_event(word) for word in said}
 
 
 def _row(word: str, read: LifecycleEvent) -> str:
-    ours = f"`{read.reason}`" if read.reason in set(Reason) else "none"
+    ours = f"`{read.reason}`" if read.reason else "none: nothing was decided"
     return f"| `{word}` | {_WHO[read.decided_by]} | {ours} |\n"
 
 

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from tests.conformance.recording import DRIVER
 
 from signets.issuers.sandbox import SandboxConfig, create_app
 
@@ -176,6 +177,7 @@ async def network(database_url: str, **config: Any) -> AsyncIterator[Network]:
                 api_key=KEY,
                 base_url=url,
                 max_retries=0,
+                default_headers=DRIVER,
                 http_client=DefaultAsyncHttpxClient(trust_env=False),
             ) as lithic,
             httpx.AsyncClient(

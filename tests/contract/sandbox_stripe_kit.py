@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from tests.conformance.recording import DRIVER
 from tests.contract.sandbox_kit import KEY, Received, served
 
 from signets.issuers.sandbox import SandboxConfig, create_app
@@ -142,6 +143,13 @@ class StripeNetwork:
         ]
 
 
+def driver_transport() -> Transport:
+    """The SDK's transport, marked as a test's own."""
+    transport = Transport(timeout=30, is_local=True)
+    transport._client_async.headers.update(DRIVER)
+    return transport
+
+
 @asynccontextmanager
 async def stripe_network(database_url: str, **config: Any) -> AsyncIterator[StripeNetwork]:
     """A sandbox on ``database_url`` with a receiver, both on free ports."""
@@ -152,7 +160,7 @@ async def stripe_network(database_url: str, **config: Any) -> AsyncIterator[Stri
         async with httpx.AsyncClient(
             base_url=url, headers={"authorization": KEY}, trust_env=False, timeout=30
         ) as sim:
-            transport = Transport(timeout=30, is_local=True)
+            transport = driver_transport()
             client = stripe.StripeClient(KEY, base_addresses={"api": url}, http_client=transport)
             yield StripeNetwork(url, client, receiver, sim)
             await transport.close()

@@ -236,12 +236,70 @@ def test_anything_at_all_is_read_or_refused(raw: bytes, issuer: str) -> None:
         read_any(issuer, raw)
 
 
-@pytest.mark.parametrize("raw", [b"[" * 100_000, b"[]", b"NaN", b'{"a":' * 50_000, b"\xff", b""])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"[" * 100_000, b"[]", b"null", b"NaN", b'{"a":' * 50_000, b"\xff", b"", b"\xef\xbb\xbf"),
+        b'{"amount":' + b"9" * 5000 + b"}",
+    ],
+)
 def test_hostile_json_is_refused(raw: bytes) -> None:
     """Depth, another type, no text at all."""
     with pytest.raises(BodyUnreadable) as caught:
         read_any("lithic", raw)
     assert caught.value.field == "body"
+
+
+def test_envelopes_in_envelopes_end() -> None:
+    """One envelope is opened; whatever is wrapped deeper is no body, at any depth."""
+    for depth in (2, 400, 900):
+        raw = b'{"payload":' * depth + json.dumps(REQUEST).encode() + b"}" * depth
+        with pytest.raises(BodyUnreadable) as caught:
+            read_any("lithic", raw)
+        assert caught.value.field in ("payload.body", "body")
+
+
+@pytest.mark.parametrize("issuer", ["lithic", "stripe"])
+def test_a_whole_page_is_named(issuer: str) -> None:
+    """The API's lists hold several objects, and one is asked for."""
+    with pytest.raises(BodyUnreadable) as caught:
+        read_any(issuer, b'{"object":"list","data":[{}],"has_more":false}')
+    assert caught.value.field == "data"
+
+
+def test_a_byte_order_mark_and_utf_16_are_read_through() -> None:
+    """As JSON's own reader does."""
+    for coding in ("utf-8-sig", "utf-16", "utf-32"):
+        raw = json.dumps(CARD, ensure_ascii=False).encode(coding)
+        assert isinstance(read_any("lithic", raw), IssuerCard)
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        (b"\xff\xfe\xfd", "body"),
+        (b'{"\\ud800": "\\u0000"}', "\\ud800"),
+        (b'{"status": "AUTHORIZATION", "amount": NaN, "merchant": {}}', "amount"),
+    ],
+)
+def test_the_command_never_ends_in_a_traceback(
+    raw: bytes, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes that are no text, names that no terminal can show, numbers that are none: exit 2."""
+    file = tmp_path / "body.json"
+    file.write_bytes(raw)
+    arguments = ["issuers", "parse", "--issuer", "lithic", "--input", str(file), "--json"]
+    assert main(arguments) == 2
+    assert json.loads(capsys.readouterr().out)["field"] == named
+
+
+def test_the_command_without_a_file_to_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No such file, or a folder: one line, exit 2."""
+    for path in (tmp_path / "none.json", tmp_path):
+        assert main(["issuers", "parse", "--issuer", "stripe", "--input", str(path)]) == 2
+        assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contract.sandbox_kit import KEY, Network
+from tests.contract.sandbox_kit import KEY, Network, network
 
 from signets.app.ports import (
     BodyUnreadable,
@@ -55,6 +55,38 @@ async def test_all_is_well(sandbox: Network) -> None:
     before = (await sandbox.sim.get("/v1/event_subscriptions")).json()
     assert await look(sandbox, adapter(sandbox), secrets) == []
     assert (await sandbox.sim.get("/v1/event_subscriptions")).json() == before
+
+
+async def test_a_plan_says_what_enrolling_would_do_and_touches_nothing(sandbox_url: str) -> None:
+    """Nothing there, then all there, then moved and narrowed; no secret is made by looking."""
+    async with network(sandbox_url) as sandbox:
+        issuer = adapter(sandbox)
+
+        async def planned(path: str = "") -> list[str]:
+            receiver = sandbox.receiver
+            steps = await issuer.plan_enrolment(
+                authorize_url=receiver.authorize_url + path, events_url=receiver.events_url
+            )
+            return [step.split()[0] for step in steps]
+
+        assert await planned() == ["enrol", "create", "read"]
+        await look(sandbox, adapter(sandbox), IssuerSecrets((), ()))
+        # Requests are unsigned until a secret is first read: neither look has read one.
+        await sandbox.sim.post(
+            "/v1/responder_endpoints",
+            json={"type": "AUTH_STREAM_ACCESS", "url": sandbox.receiver.authorize_url},
+        )
+        await sandbox.authorize(await sandbox.card(), 100)
+        assert "webhook-signature" not in sandbox.receiver.asked[-1].headers
+
+        await enrolled(sandbox)
+        assert await planned() == ["leave", "leave", "read"]
+        [known] = (await sandbox.sim.get("/v1/event_subscriptions")).json()["data"]
+        where = f"/v1/event_subscriptions/{known['token']}"
+        only = {"url": known["url"], "event_types": ["card.created"]}
+        await sandbox.sim.patch(where, json=only)
+        assert await planned("/else") == ["move", "mend", "read"]
+        await issuer.aclose()
 
 
 async def test_our_own_secrets_missing(sandbox: Network) -> None:

@@ -9,11 +9,10 @@ import pytest
 import stripe
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.contract.sandbox_stripe_kit import StripeNetwork, enrolled
+from tests.contract.sandbox_stripe_kit import StripeNetwork, driver_transport, enrolled
 
 from signets.issuers.sandbox.stripe_face.categories import CODES
 from signets.issuers.sandbox.stripe_face.wire import read_form
-from signets.issuers.stripe.transport import Transport
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def test_a_bracket_form_is_read_as_the_object_it_was_written_from(tree: dict[str
 )
 async def test_another_key_is_refused_in_stripes_words(network: StripeNetwork, key: str) -> None:
     """A live key, or another sandbox's, is an AuthenticationError."""
-    transport = Transport(timeout=5, is_local=True)
+    transport = driver_transport()
     client = stripe.StripeClient(key, base_addresses={"api": network.url}, http_client=transport)
     with pytest.raises(stripe.AuthenticationError, match=r"sandbox"):
         await client.v1.issuing.cards.list_async()

@@ -245,13 +245,13 @@ def test_money_held_without_our_answer_is_a_stand_in(reason: str) -> None:
 @pytest.mark.parametrize(
     ("reason", "who", "word"),
     [
-        ("webhook_declined", DecidedBy.US, "webhook_declined"),
-        ("webhook_timeout", DecidedBy.TIMEOUT, "webhook_timeout"),
-        ("webhook_error", DecidedBy.TIMEOUT, "webhook_error"),
+        ("webhook_declined", DecidedBy.US, "issuer_declined"),
+        ("webhook_timeout", DecidedBy.TIMEOUT, "issuer_declined"),
+        ("webhook_error", DecidedBy.TIMEOUT, "issuer_declined"),
         ("spending_controls", DecidedBy.ISSUER, "spending_limit_exceeded"),
         ("card_inactive", DecidedBy.ISSUER, "card_locked"),
-        ("suspected_fraud", DecidedBy.ISSUER, "suspected_fraud"),
-        ("a_reason_of_tomorrow", DecidedBy.ISSUER, "a_reason_of_tomorrow"),
+        ("suspected_fraud", DecidedBy.ISSUER, "issuer_declined"),
+        ("a_reason_of_tomorrow", DecidedBy.ISSUER, "issuer_declined"),
     ],
 )
 def test_who_declined(reason: str, who: DecidedBy, word: str) -> None:

@@ -66,3 +66,36 @@ async def test_an_endpoint_that_leaves_types_out(network: StripeNetwork) -> None
     assert "issuing_transaction.created" in narrowed[0].sentence
     await endpoints.update_async(known.id, {"disabled": True})
     assert (await look(network, secrets))[0].code == "subscription_disabled"
+
+
+async def test_a_plan_says_what_enrolling_would_do(network: StripeNetwork) -> None:
+    """Created, made anew or brought up to date; for whom cards are made; and nothing is touched."""
+    url = f"{network.receiver.url}/events"
+
+    async def planned(events_url: str = url, **options: str) -> list[str]:
+        issuer = StripeIssuer(
+            api_key=KEY, base_url=network.url, options=StripeOptions.parse(options)
+        )
+        steps = await issuer.plan_enrolment(
+            authorize_url="https://x.y/authorize", events_url=events_url
+        )
+        await issuer.aclose()
+        assert "https://x.y/authorize" in steps[1]
+        return steps
+
+    endpoints, holders = network.stripe.v1.webhook_endpoints, network.issuing.cardholders
+    before = [one.id for one in (await endpoints.list_async()).data]
+    new = await planned("https://x.y/events")
+    assert new[0].startswith("create") and "hold the connection" in new[2]
+    assert "to nobody yet" in new[3]
+    assert "anew" in (await planned())[0]
+    full = await planned(
+        events_secret="whsec_1", authorization_secret="whsec_2", cardholder="ich_1"
+    )
+    assert "up to date" in full[0] and full[2].startswith("take") and "ich_1" in full[3]
+    details = {"name": "Acme", "line1": "1", "city": "Reno", "postal_code": "1", "country": "US"}
+    assert "new cardholder (company) Acme" in (await planned(**details))[3]
+    await network.cardholder(metadata={"signets": "organization"})
+    assert "carries our mark" in (await planned(**details))[3]
+    assert [one.id for one in (await endpoints.list_async()).data] == before
+    assert len((await holders.list_async()).data) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from signets.core import card, intent
 from signets.core.intent import MAX_REOPENS
-from signets.core.reasons import CATALOGUE, Reason
+from signets.core.reasons import CATALOGUE, ISSUER_DECLINED, Reason
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
@@ -67,6 +67,13 @@ def decline_reasons() -> str:
             f"| {entry.example} |"
         )
     lines += [
+        "",
+        "## Declined by the issuer",
+        "",
+        "A decline that the issuer made by itself has the nearest of these reasons, and counts as",
+        f"an attempt. What none of them comes near is `{ISSUER_DECLINED}`: a wrong PIN or CVC, its",
+        "own fraud rules, its own outage, or that no answer of ours was in time. `decided_by` says",
+        "who it was, `explanation` the issuer's own word; [declines](declines.md) lists them all.",
         "",
         "## Which checks apply",
         "",

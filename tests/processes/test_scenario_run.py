@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.conformance import recording
+from tests.conformance.request_schemas import operation_of, problems
 
 from signets.demo.runner import temporary_folder
 from signets.issuers.sandbox.scenarios import SCENARIOS, Books, Reach, Scenario
@@ -19,7 +21,9 @@ from signets.processes.scenario_run import Report, run
 from signets.processes.serve import with_ports
 from signets.settings import Settings
 
-SOURCE = Path(__file__).resolve().parents[2] / "src"
+ROOT = Path(__file__).resolve().parents[2]
+#: Python's path of a program whose adapters are watched (``tests.conformance.recording``).
+WATCHED = (ROOT / "tests" / "conformance" / "watched", ROOT / "src", ROOT)
 BY_NAME = {one.name: one for one in SCENARIOS}
 
 
@@ -37,11 +41,20 @@ async def played(settings: Settings, *scenarios: Scenario, issuer: Face = Face.L
 
 @pytest.mark.timeout(420)
 @pytest.mark.parametrize("issuer", ["lithic", "stripe"])
-def test_every_scenario_is_as_promised_at_both_issuers(issuer: str) -> None:
-    """Exit 0, and the last line says so: all of them, alike, balanced, verified, all flagged."""
+def test_every_scenario_is_as_promised_at_both_issuers(issuer: str, tmp_path: Path) -> None:
+    """Exit 0, and the last line says so: all of them, alike, balanced, verified, all flagged.
+
+    And whatever the adapters sent meanwhile is as its schema says.
+    """
+    sent = tmp_path / "sent.jsonl"
     done = subprocess.run(
         [sys.executable, "-m", "signets", "sandbox", "run", "--all", "--issuer", issuer, "--json"],
-        env={**os.environ, "PYTHONPATH": str(SOURCE), "SIGNETS_API_KEY": "sgn_of_production"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, WATCHED)),
+            "SIGNETS_API_KEY": "sgn_of_production",
+            recording.FILE: str(sent),
+        },
         capture_output=True,
         text=True,
         timeout=400,
@@ -60,6 +73,11 @@ def test_every_scenario_is_as_promised_at_both_issuers(issuer: str) -> None:
         "evidence_verified": True,
         "unflagged_surprises": 0,
     }
+    seen = recording.recorded(sent)
+    assert {operation_of(one).name for one in seen if operation_of(one)} >= {
+        *("cards.create", "cards.update", "transactions.list")
+    }
+    assert not [problem for one in seen for problem in problems(one)]
 
 
 async def test_what_is_not_as_promised_is_found(settings: Settings) -> None:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from signets.app.journal import SYSTEM, record
-from signets.app.ports import ChecksSetUp, Finding, IssuerSecrets
+from signets.app.ports import (
+    ChecksSetUp,
+    Finding,
+    IssuerRefused,
+    IssuerSecrets,
+    IssuerUnavailable,
+    PlansEnrolment,
+)
 from signets.app.records import Connection
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -38,13 +45,22 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What connecting would do, and what the issuer has now."""
+    """What connecting would do, and what the issuer has now.
 
-    connection_id: str | None  # None: it would be a new one
+    Attributes:
+        connection_id: ``None`` where it would be a new one: its id is made when it is connected,
+            and both addresses hold :data:`ID_TO_BE` in its place.
+    """
+
+    connection_id: str | None
     authorize_url: str
     events_url: str
     steps: tuple[str, ...]
     findings: tuple[Finding, ...]
+
+
+#: Stands for the id of a connection that is only planned.
+ID_TO_BE = "{new id}"
 
 
 def addresses(connection: Connection) -> tuple[str, str]:
@@ -118,7 +134,8 @@ async def plan_connection(services: Services, org_id: str, account: Account) -> 
         known = await _known(uow, account)
         draft = _draft(services, uow, known, account)
     client = services.issuers.client(draft)
-    authorize_url, events_url = addresses(draft)
+    shown = draft if known is not None else replace(draft, id=ID_TO_BE)
+    authorize_url, events_url = addresses(shown)
     findings: list[Finding] = []
     if isinstance(client, ChecksSetUp):
         findings = await client.check_set_up(
@@ -126,17 +143,19 @@ async def plan_connection(services: Services, org_id: str, account: Account) -> 
             events_url=events_url,
             secrets=services.issuers.secrets(draft),
         )
+    there = [f"send authorization requests to {authorize_url}, events to {events_url}"]
+    if isinstance(client, PlansEnrolment):
+        try:
+            there = await client.plan_enrolment(authorize_url=authorize_url, events_url=events_url)
+        except (IssuerRefused, IssuerUnavailable) as error:
+            there = [f"fail at the issuer: {error}"]
     verb = "store a new connection" if known is None else f"update connection {known.id}"
+    where = f"of {account.issuer} ({account.mode}) at {account.base_url}"
     return Plan(
         connection_id=known.id if known else None,
         authorize_url=authorize_url,
         events_url=events_url,
-        steps=(
-            f"{verb} of {account.issuer} ({account.mode}) at {account.base_url}, its key sealed",
-            f"send authorization requests to {authorize_url}",
-            f"send events to {events_url}",
-            "read the signing secrets and store them sealed",
-        ),
+        steps=(f"{verb} {where}, its key sealed", *there),
         findings=tuple(findings),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from signets.app.journal import record
 from signets.app.ports import IssuerCardState
-from signets.app.records import Agent, Card, Intent
+from signets.app.records import Agent, Card, Connection, Intent
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.core.authorization.case import small_amount
@@ -59,7 +60,7 @@ async def make_card(
     card = Card(
         id=services.new_id(Prefix.CARD),
         agent_id=agent.id,
-        connection_id=connections[-1].id,
+        connection_id=_for_new_cards(connections).id,
         issuer_token=None,
         last_four=None,
         exp_month=None,
@@ -86,6 +87,12 @@ async def make_card(
     await uow.cards.add(card)
     await _record_created(services, uow, card)
     return card
+
+
+def _for_new_cards(connections: Sequence[Connection]) -> Connection:
+    """The newest; but where real money moves, trying out a test account takes no card away."""
+    live = [one for one in connections if one.mode == "live"]
+    return (live or connections)[-1]
 
 
 async def _record_created(services: Services, uow: UnitOfWork, card: Card) -> None:

@@ -380,6 +380,21 @@ class ChecksSetUp(Protocol):
 
 
 @runtime_checkable
+class PlansEnrolment(Protocol):
+    """An issuer that can say beforehand what enrolling would do there."""
+
+    async def plan_enrolment(self, *, authorize_url: str, events_url: str) -> list[str]:
+        """What ``enroll`` would make, change or leave, and what is left to a person; one a line.
+
+        Changes nothing.
+
+        Raises:
+            IssuerUnavailable, IssuerRefused: It could not be looked at.
+        """
+        ...
+
+
+@runtime_checkable
 class RotatesSecrets(Protocol):
     """An issuer whose signing secret of authorization requests can be renewed by API."""
 

@@ -14,9 +14,11 @@ from signets.app.reservation import rate_for
 from signets.core.authorization.decision import DecisionKind
 from signets.core.merchant.model import MatchResult, Merchant, MerchantMatch
 from signets.core.policy.model import Policy
-from signets.core.settlement.model import OurApproval, SeenTotals
+from signets.core.settlement.model import DecidedBy, EventResult, OurApproval, SeenTotals
 from signets.core.settlement.state import TransactionState
 from signets.core.verification import IntentTerms, Verdict, verify
+
+_OURS_OR_NOBODYS = frozenset({DecidedBy.US, DecidedBy.NOBODY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +154,23 @@ def transaction_row(
         verdict=verdict.status.value if verdict else "pending",
         flags=tuple(flag.value for flag in verdict.flags) if verdict else (),
         notes=tuple(note.value for note in verdict.notes) if verdict else (),
-        explanation=list(verdict.lines) if verdict else [],
+        explanation=[*(verdict.lines if verdict else ()), *_issuers_word(state)],
         totals=plain(totals) if totals else None,
         created_at=identity.created_at,
         updated_at=now,
     )
+
+
+def _issuers_word(state: TransactionState) -> list[str]:
+    """What the issuer called its own decline; our reason is only the nearest."""
+    if state.authorized > 0 or state.cleared > 0:
+        return []
+    words = [
+        event.raw_result
+        for event in state.events
+        if event.result is EventResult.DECLINED and event.decided_by not in _OURS_OR_NOBODYS
+    ]
+    return [f"the issuer's own word for it: {words[-1][:80]}"] if words and words[-1] else []
 
 
 def plain(value: Any) -> dict[str, Any]:

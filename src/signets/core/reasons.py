@@ -31,6 +31,11 @@ class Reason(StrEnum):
     BUDGET_EXCEEDED = "budget_exceeded"
 
 
+#: What a decline at the issuer is called that no check of ours comes near: a wrong PIN or CVC, its
+#: own fraud rules, its own outage, silence. Never a decision of ours; the issuer's own word is
+#: kept beside it.
+ISSUER_DECLINED = "issuer_declined"
+
 PRECEDENCE: dict[Reason, int] = {reason: rank for rank, reason in enumerate(Reason)}
 
 

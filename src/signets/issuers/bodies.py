@@ -37,6 +37,8 @@ def read_any(issuer: str, raw: bytes) -> NormalForm:
         raise BodyUnreadable("body", "the body is not a JSON object")
     for path, value in _texts(body):
         if "\0" in value or not _encodable(value):
+            # A name can hold what no terminal shows, too.
+            path = path.encode(errors="backslashreplace").decode()
             raise BodyUnreadable(path, f"`{path}` holds NUL or half a surrogate pair")
     return READERS[issuer](body)
 

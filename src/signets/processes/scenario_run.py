@@ -17,7 +17,6 @@ from signets.app.records import Card, DecisionState, Transaction
 from signets.app.store import UnitOfWork
 from signets.client.errors import SignetsError
 from signets.core.card import CardState
-from signets.core.reasons import Reason
 from signets.issuers.sandbox.scenarios import (
     Books,
     DriverRefused,
@@ -38,7 +37,6 @@ from signets.verifier import verify_bundle, verify_log
 SEED = 7
 _VENDOR = "openai.com"
 _CARD_LIMIT = 50_000
-_REASONS = frozenset(Reason)
 _MISSED = "issuer_missed_event"
 
 Say = Callable[[str], None]
@@ -333,8 +331,7 @@ async def _seen(uow: UnitOfWork, row: Transaction) -> Seen:
         status=row.status,
         kind=row.kind.value,
         decided_by=row.decided_by,
-        # An issuer's own word, where there is none of ours, is no part of the comparison.
-        reason=row.reason if row.reason in _REASONS else None,
+        reason=row.reason,
         authorized=row.authorized,
         held=row.held,
         unconfirmed=row.unconfirmed,

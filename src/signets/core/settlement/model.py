@@ -70,7 +70,7 @@ class LifecycleEvent:
     decided_by: DecidedBy = DecidedBy.NOBODY
     raw_kind: str = ""  # the issuer's own words, kept for people and for unknown kinds
     raw_result: str = ""
-    reason: str = ""  # where declined: our nearest reason (core.reasons), or the issuer's own word
+    reason: str = ""  # where declined: our nearest reason, or `issuer_declined` (core.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ from signets.issuers.lithic.disputes import (
     read_credits,
     read_dispute,
 )
+from signets.issuers.lithic.plan import plan_enrolment
 from signets.issuers.lithic.reading import card_state, read_card, read_request, read_snapshot
 from signets.issuers.lithic.set_up import (
     CARD_UPDATED,
@@ -244,6 +245,13 @@ class LithicIssuer:
             return [WORDS.key_refused(str(error))]
         except IssuerUnavailable as error:
             return [WORDS.unreachable(str(error))]
+
+    async def plan_enrolment(self, *, authorize_url: str, events_url: str) -> list[str]:
+        """What enrolling would do. See the port."""
+        with _translated():
+            return await plan_enrolment(
+                self._client, authorize_url=authorize_url, events_url=events_url
+            )
 
     async def rotate_secret(self) -> str:
         """A new Auth Stream secret; the old one signs too for 24 hours."""

@@ -23,9 +23,15 @@ def read_body(body: Json) -> AuthorizationRequest | Snapshot | IssuerCard:
     if find(body, "payload") is not None:
         # The shape of GET /v1/events; a webhook's body is the payload itself.
         try:
-            return read_body(mapping(body, "payload"))
+            return _read(mapping(body, "payload"))
         except BodyUnreadable as error:
             raise BodyUnreadable(f"payload.{error.field}", error.message) from error
+    return _read(body)
+
+
+def _read(body: Json) -> AuthorizationRequest | Snapshot | IssuerCard:
+    if isinstance(find(body, "data"), list):
+        raise BodyUnreadable("data", "`data` is a whole page: give one of its objects")
     kind = find(body, "event_type")
     status = find(body, "status")
     if kind == "card_authorization.approval_request":

@@ -20,6 +20,7 @@ from signets.core.settlement.model import (
 )
 from signets.issuers.countries import alpha_2
 from signets.issuers.fields import Json, find, integer, mapping, optional_text, text
+from signets.issuers.lithic.declines import OURS, RESULTS, TIMEOUTS, our_reason
 from signets.issuers.lithic.fields import currency, moment
 
 _REQUEST_KINDS = {
@@ -55,62 +56,6 @@ _STATES = {
     "CLOSED": IssuerCardState.CLOSED,
 }
 _ASKED = frozenset(kind for kind in _REQUEST_KINDS if kind in _EVENT_KINDS)
-
-#: Results that say no. ``APPROVED`` says yes; ``UNKNOWN_HOST_TIMEOUT`` and whatever Lithic adds
-#: later say neither.
-_DECLINES = frozenset(
-    (
-        "ACCOUNT_PAUSED",
-        "ACCOUNT_STATE_TRANSACTION_FAIL",
-        "BANK_CONNECTION_ERROR",
-        "BANK_NOT_VERIFIED",
-        "CARD_CLOSED",
-        "CARD_PAUSED",
-        "DECLINED",
-        "FRAUD_ADVICE",
-        "IGNORED_TTL_EXPIRY",
-        "SUSPECTED_FRAUD",
-        "INACTIVE_ACCOUNT",
-        "INCORRECT_PIN",
-        "INVALID_CARD_DETAILS",
-        "INSUFFICIENT_FUNDS",
-        "INSUFFICIENT_FUNDS_PRELOAD",
-        "INVALID_TRANSACTION",
-        "MERCHANT_BLACKLIST",
-        "ORIGINAL_NOT_FOUND",
-        "PREVIOUSLY_COMPLETED",
-        "SINGLE_USE_RECHARGED",
-        "SWITCH_INOPERATIVE_ADVICE",
-        "UNAUTHORIZED_MERCHANT",
-        "USER_TRANSACTION_LIMIT",
-    )
-)
-#: Details that can come from our own answer; any other detail of a decline is the issuer's.
-_OURS = frozenset(
-    (
-        "CUSTOM_ASA_RESULT",
-        "UNAUTHORIZED_MERCHANT",
-        "INSUFFICIENT_FUNDS",
-        "SUSPECTED_FRAUD",
-        "ADDRESS_INCORRECT",
-        "CARDHOLDER_CHALLENGED",
-        "DRIVER_NUMBER_INVALID",
-        "VEHICLE_NUMBER_INVALID",
-    )
-)
-#: Our nearest reason for the issuer's own declines; others keep the issuer's word.
-_REASONS = {
-    "ACCOUNT_PAUSED": "frozen",
-    "CARD_CLOSED": "card_closed",
-    "CARD_PAUSED": "card_locked",
-    "INSUFFICIENT_FUNDS": "spending_limit_exceeded",
-    "MERCHANT_BLACKLIST": "merchant_mismatch",
-    "SINGLE_USE_RECHARGED": "no_open_intent",
-    "UNAUTHORIZED_MERCHANT": "merchant_mismatch",
-    "USER_TRANSACTION_LIMIT": "spending_limit_exceeded",
-}
-#: No answer of ours was in time, or readable.
-_TIMEOUTS = frozenset({"CUSTOMER_ASA_TIMEOUT", "MALFORMED_ASA_RESPONSE", "UNKNOWN_HOST_TIMEOUT"})
 
 
 def read_request(body: Json) -> AuthorizationRequest:
@@ -260,7 +205,7 @@ def _read_event(event: object, before: list[LifecycleEvent], billed_in: str) -> 
     if raw_result == "APPROVED":
         result = EventResult.APPROVED
     else:
-        result = EventResult.DECLINED if raw_result in _DECLINES else EventResult.UNKNOWN
+        result = EventResult.DECLINED if raw_result in RESULTS else EventResult.UNKNOWN
     has_merchant = find(event, "amounts.merchant") is not None
     is_old = find(event, "amounts") is None
     return LifecycleEvent(
@@ -275,7 +220,7 @@ def _read_event(event: object, before: list[LifecycleEvent], billed_in: str) -> 
         decided_by=_decided_by(event, raw_kind, result, before),
         raw_kind=raw_kind,
         raw_result=raw_result,
-        reason=_REASONS.get(raw_result, raw_result) if result is EventResult.DECLINED else "",
+        reason=our_reason(raw_result, _details(event)) if result is EventResult.DECLINED else "",
     )
 
 
@@ -289,6 +234,11 @@ def _event_amount(event: Json) -> int:
     return next((amount for amount in candidates if amount), 0)
 
 
+def _details(event: Json) -> list[str]:
+    details = find(event, "detailed_results")
+    return [one for one in details if isinstance(one, str)] if isinstance(details, list) else []
+
+
 def _decided_by(
     event: Json, raw_kind: str, result: EventResult, before: list[LifecycleEvent]
 ) -> DecidedBy:
@@ -297,19 +247,17 @@ def _decided_by(
     ``CARD_PAUSED`` can be Lithic's own check or our answer: read as the issuer's. Whoever holds a
     stored decision under this transaction's token knows better.
     """
-    details = find(event, "detailed_results")
-    named = details if isinstance(details, list) and details else [text(event, "result")]
-    said = {detail for detail in named if isinstance(detail, str)}
-    said |= {text(event, "result")} & _TIMEOUTS
+    said = set(_details(event)) or {text(event, "result")}
+    said |= {text(event, "result")} & TIMEOUTS
     if raw_kind == "AUTHORIZATION_ADVICE" and result is EventResult.APPROVED:
         asked = [earlier for earlier in before if earlier.kind is EventKind.AUTHORIZATION]
         unanswered = any(earlier.decided_by is DecidedBy.TIMEOUT for earlier in asked)
         return DecidedBy.STAND_IN if unanswered or not asked else DecidedBy.NOBODY
     if raw_kind not in _ASKED:
         return DecidedBy.NOBODY
-    if said & _TIMEOUTS:
+    if said & TIMEOUTS:
         return DecidedBy.TIMEOUT
-    if result is EventResult.DECLINED and not said & _OURS:
+    if result is EventResult.DECLINED and not said & OURS:
         return DecidedBy.ISSUER
     return DecidedBy.US
 

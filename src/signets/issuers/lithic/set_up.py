@@ -63,8 +63,12 @@ async def look_at_set_up(
     middle = asked + (now() - asked) / 2
     status = raw.parse()
     found = _endpoint(enrolled=status.enrolled is True, url=status.url, wanted=authorize_url)
-    secret = (await client.auth_stream_enrollment.retrieve_secret()).secret
-    found += _authorization_secret(secret, secrets.authorization)
+    if secrets.authorization:
+        secret = (await client.auth_stream_enrollment.retrieve_secret()).secret
+        found += _authorization_secret(secret, secrets.authorization)
+    else:
+        # Lithic makes a secret when it is first read, and a look changes nothing.
+        found.append(_no_secret())
     subscription = await find_subscription(client, events_url)
     found += _subscription(subscription, events_url)
     if subscription is not None:
@@ -109,17 +113,17 @@ def _authorization_secret(secret: str | None, ours: tuple[str, ...]) -> list[Fin
                 remedy=_AGAIN,
             )
         ]
-    if secret not in ours:
-        return [
-            Finding(
-                code="secret_unknown",
-                severity=Severity.CRITICAL,
-                sentence="authorization requests are signed with a secret that is not stored here "
-                "(somebody rotated it): each will be refused as forged",
-                remedy=_AGAIN,
-            )
-        ]
-    return []
+    return [] if secret in ours else [_no_secret(" (somebody rotated it)")]
+
+
+def _no_secret(because: str = "") -> Finding:
+    return Finding(
+        code="secret_unknown",
+        severity=Severity.CRITICAL,
+        sentence="the secret that signs authorization requests is not stored here"
+        f"{because}: each will be refused as forged",
+        remedy=_AGAIN,
+    )
 
 
 def _subscription(known: EventSubscription | None, wanted: str) -> list[Finding]:

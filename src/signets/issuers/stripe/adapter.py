@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,14 +36,17 @@ from signets.issuers.stripe.answers import API_VERSION, APPROVED, DECLINED
 from signets.issuers.stripe.bodies import card_state
 from signets.issuers.stripe.disputes import Disputes, missing_evidence
 from signets.issuers.stripe.events import EVENT_TYPES, read_approval_request, read_event
-from signets.issuers.stripe.options import StripeOptions
+from signets.issuers.stripe.options import MARK, StripeOptions
+from signets.issuers.stripe.plan import find_cardholder, plan_enrolment
 from signets.issuers.stripe.reading import read_authorization, read_transaction
-from signets.issuers.stripe.set_up import MARK, WORDS, look_at_set_up
+from signets.issuers.stripe.set_up import WORDS, look_at_set_up
 from signets.issuers.stripe.transport import Transport, is_loopback, plain, translated
 
 PRODUCTION_URL = "https://api.stripe.com"
 
 _LOCAL_KEY_PREFIX = "sandbox_"
+#: Secret and restricted keys, of an account or an organization.
+_KEY = re.compile(r"(sk|rk)(_org)?_(?P<mode>live|test)_")
 _TO_STRIPE: dict[IssuerCardState, Literal["active", "inactive", "canceled"]] = {
     IssuerCardState.OPEN: "active",
     IssuerCardState.PAUSED: "inactive",
@@ -133,12 +137,9 @@ class StripeIssuer:
         if self._options.cardholder:
             return self._options.cardholder
         with translated():
-            known = await self._client.v1.issuing.cardholders.list_async(
-                {"status": "active", "limit": _PAGE}
-            )
-            async for one in known.auto_paging_iter():
-                if find(plain(one), f"metadata.{MARK}") == self._options.mark:
-                    return one.id
+            known = await find_cardholder(self._client, self._options)
+            if known is not None:
+                return known
             details = self._options.new_cardholder()
             if details is None:
                 raise IssuerRefused(
@@ -295,6 +296,17 @@ class StripeIssuer:
         """The claim as Stripe has it."""
         return await self._disputes.get(token)
 
+    async def plan_enrolment(self, *, authorize_url: str, events_url: str) -> list[str]:
+        """What enrolling would do, and what is a person's. See the port."""
+        with translated():
+            return await plan_enrolment(
+                self._client,
+                event_types=EVENT_TYPES,
+                authorize_url=authorize_url,
+                events_url=events_url,
+                options=self._options,
+            )
+
     def read_authorization(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
     ) -> AuthorizationRequest:
@@ -332,8 +344,20 @@ class StripeIssuer:
 
 
 def is_live(api_key: str) -> bool:
-    """Whether a key moves real money (``sk_live_…``, ``rk_live_…``)."""
-    return api_key.startswith(("sk_live_", "rk_live_"))
+    """Whether a key moves real money (``sk_live_…``, ``rk_live_…``, ``sk_org_live_…``).
+
+    Raises:
+        ValueError: The key does not say, so nobody knows whose money it moves.
+    """
+    if api_key.startswith(_LOCAL_KEY_PREFIX):
+        return False
+    said = _KEY.match(api_key)
+    if said is None:
+        raise ValueError(
+            "a Stripe key begins with `sk_test_`, `rk_test_`, `sk_live_` or `rk_live_`, and this "
+            "one does not: test and live cannot be told apart"
+        )
+    return said["mode"] == "live"
 
 
 def _json(body: bytes) -> Json:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from signets.app.ports import Answer
+from signets.core.reasons import ISSUER_DECLINED
 from signets.core.settlement.model import DecidedBy
 
 #: The API version that we speak and pin: answers must name one, and bodies come in its shape.
@@ -35,7 +36,9 @@ DECIDED_BY: Mapping[str, DecidedBy] = MappingProxyType(
     }
 )
 
-#: ``request_history.reason`` of a decline -> our nearest reason; others keep Stripe's word.
+#: ``request_history.reason`` of a decline -> our nearest reason; a word that is not listed is
+#: ``issuer_declined``. ``authorization_controls``, ``account_inactive`` and
+#: ``account_compliance_disabled`` are of older API ages.
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "account_compliance_disabled": "frozen",
@@ -47,7 +50,18 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "card_inactive": "card_locked",
         "cardholder_blocked": "frozen",
         "cardholder_inactive": "frozen",
+        "cardholder_verification_required": "frozen",
+        "insecure_authorization_method": ISSUER_DECLINED,
         "insufficient_funds": "spending_limit_exceeded",
+        "network_fallback": ISSUER_DECLINED,
+        "not_allowed": ISSUER_DECLINED,
+        "pin_blocked": ISSUER_DECLINED,
         "spending_controls": "spending_limit_exceeded",
+        "stripe_internal_error": ISSUER_DECLINED,
+        "suspected_fraud": ISSUER_DECLINED,
+        "verification_failed": ISSUER_DECLINED,
+        "webhook_declined": ISSUER_DECLINED,
+        "webhook_error": ISSUER_DECLINED,
+        "webhook_timeout": ISSUER_DECLINED,
     }
 )

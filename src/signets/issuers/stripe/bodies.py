@@ -26,6 +26,8 @@ def read_body(body: Json) -> AuthorizationRequest | Snapshot | IssuerCard:
     Raises:
         BodyUnreadable: naming the field.
     """
+    if isinstance(find(body, "data"), list):
+        raise BodyUnreadable("data", "`data` is a whole page: give one of its objects")
     if find(body, "object") == "event" or find(body, "data") is not None:
         inner = mapping(body, "data.object")
         try:

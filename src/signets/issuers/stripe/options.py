@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields
 
 import stripe
 
+#: The key of our entry in the metadata of cards and cardholders.
+MARK = "signets"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeOptions:

@@ -26,6 +26,7 @@ from typing import TypeVar
 from signets.app.ports import BodyUnreadable
 from signets.core.authorization.request import AuthorizationRequest, RequestKind
 from signets.core.merchant.model import Merchant
+from signets.core.reasons import ISSUER_DECLINED
 from signets.core.settlement.model import (
     DecidedBy,
     EventKind,
@@ -232,7 +233,7 @@ def _request(entry: Json) -> LifecycleEvent:
         decided_by=DECIDED_BY.get(reason, DecidedBy.ISSUER),
         raw_kind="request",
         raw_result=reason,
-        reason="" if approved else REASONS.get(reason, reason),
+        reason="" if approved else REASONS.get(reason, ISSUER_DECLINED),
     )
 
 

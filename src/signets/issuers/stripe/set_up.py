@@ -16,7 +16,7 @@ from signets.app.ports import Finding, IssuerSecrets, Severity
 from signets.issuers.fields import find
 from signets.issuers.set_up import SetUpWords, worst_first
 from signets.issuers.stripe.events import EVENT_TYPES, MONEY_EVENTS
-from signets.issuers.stripe.options import StripeOptions
+from signets.issuers.stripe.options import MARK, StripeOptions
 from signets.issuers.stripe.transport import plain
 
 _AGAIN = "connect again: `signets issuers connect stripe`"
@@ -24,8 +24,6 @@ WORDS = SetUpWords(
     issuer="Stripe", key="STRIPE_API_KEY", status_page="status.stripe.com", again=_AGAIN
 )
 _SETTINGS = "https://dashboard.stripe.com/settings/issuing"
-#: How the options name a cardholder that we made.
-MARK = "signets"
 
 
 async def look_at_set_up(
