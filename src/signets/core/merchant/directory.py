@@ -11,16 +11,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
+from signets.core.merchant.document import (
+    Form,
+    LegalName,
+    VendorDocument,
+    field_with,
+    invalid_field,
+    join,
+    read_document,
+)
 from signets.core.merchant.grammar import (
     Compiled,
     Pattern,
+    PatternError,
     Reading,
     Source,
     compile_patterns,
     normalize,
     read,
 )
-from signets.core.merchant.mcc import MccGroup, codes
+from signets.core.merchant.mcc import codes
 from signets.core.merchant.suffixes import Suffixes
 
 _LEGAL_FORMS = frozenset(
@@ -155,7 +165,7 @@ def parse_directory(
     parsed: dict[str, Vendor] = {}
     compiled: dict[str, tuple[Compiled, ...]] = {}
     for data in vendors:
-        vendor, patterns = parse_vendor(data)
+        vendor, patterns = parse_vendor(data, str(data.get("domain", "?")))
         if vendor.domain in parsed:
             raise broken(f"vendor `{vendor.domain}` stands twice")
         parsed[vendor.domain] = vendor
@@ -203,17 +213,19 @@ def assemble(
     )
 
 
-def parse_vendor(data: Mapping[str, Any]) -> tuple[Vendor, tuple[Compiled, ...]]:
-    """Read one vendor's document, with its patterns ready.
+def parse_vendor(data: Mapping[str, Any], path: str = "") -> tuple[Vendor, tuple[Compiled, ...]]:
+    """Read one vendor's document, with its patterns ready. ``path`` stands before its fields.
 
     Raises:
-        Refusal: ``vendor_file_invalid`` with the vendor and what is wrong.
+        Refusal: ``vendor_file_invalid`` with the field, the vendor and what is wrong.
     """
+    document = read_document(data, path)
+    vendor = _vendor(document)
     try:
-        vendor = _vendor(data)
         return vendor, compile_vendor(vendor)
-    except (KeyError, ValueError, TypeError) as error:
-        raise broken(f"vendor `{data.get('domain', '?')}`: {error}") from error
+    except PatternError as error:
+        at = field_with(document, error.text)
+        raise invalid_field(join(path, at), f"of `{vendor.domain}`: {error}") from error
 
 
 def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
@@ -227,71 +239,62 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
     )
     for one in compiled:
         if len(start_of(one.head)) < _KEY:
-            raise ValueError(f"pattern `{one.pattern.text}` is shorter than {_KEY} characters")
+            text = one.pattern.text
+            raise PatternError(text, f"pattern `{text}` is shorter than {_KEY} characters")
     return compiled
 
 
-def _vendor(data: Mapping[str, Any]) -> Vendor:
-    lines = [(line["name"], form) for line in data["lines"] for form in line["patterns"]]
-    patterns = [_pattern(name, form) for name, form in lines]
-    names = tuple(fact["name"] for fact in data.get("legal_names", ()))
+def _vendor(document: VendorDocument) -> Vendor:
+    patterns = [_pattern(line.name, form) for line in document.lines for form in line.patterns]
     known = {pattern.text for pattern in patterns}
-    for fact in data.get("legal_names", ()):
-        text = normalize(fact["name"])
+    for fact in document.legal_names:
+        text = normalize(fact.name)
         if text not in known:
             common = any(p.ambiguous and p.text == text.rpartition(" ")[0] for p in patterns)
             patterns.append(_legal(text, fact, ambiguous=common))
             known.add(text)
-        shorter = _without_form(text, normalize(data["brand"]))
+        shorter = _without_form(text, normalize(document.brand))
         if shorter is not None and shorter not in known:
             patterns.append(_legal(shorter, fact, ambiguous=False))
             known.add(shorter)
-    for domain in (data["domain"], *data.get("aliases", ())):
+    for domain in (document.domain, *document.aliases):
         text = normalize(domain)
         if text not in known:
             patterns.append(_own_domain(text))
             known.add(text)
-    mccs = {fact["mcc"] for fact in data.get("mccs", ())}
-    for group in data.get("mcc_groups", ()):
-        mccs |= codes(MccGroup(group))
+    mccs = {fact.mcc for fact in document.mccs}
+    for group in document.mcc_groups:
+        mccs |= codes(group)
     return Vendor(
-        domain=data["domain"],
-        aliases=tuple(data.get("aliases", ())),
-        brand=data["brand"],
-        category=data["category"],
-        family=data.get("family"),
-        legal_names=names,
+        domain=document.domain,
+        aliases=document.aliases,
+        brand=document.brand,
+        category=document.category.value,
+        family=document.family,
+        legal_names=tuple(fact.name for fact in document.legal_names),
         patterns=tuple(patterns),
         network_ids=tuple(
-            KnownId(id=fact["id"], source=Source(fact["source"]), note=fact.get("note", ""))
-            for fact in data.get("network_ids", ())
+            KnownId(id=fact.id, source=Source(fact.source.value), note=fact.note)
+            for fact in document.network_ids
         ),
         mccs=frozenset(mccs),
-        countries=frozenset(fact["code"] for fact in data.get("countries", ())),
-        places=tuple(data.get("places", ())),
-        sold_through=tuple(fact["seller"] for fact in data.get("sold_through", ())),
+        countries=frozenset(fact.code for fact in document.countries),
+        places=document.places,
+        sold_through=tuple(fact.seller for fact in document.sold_through),
     )
 
 
-def _pattern(line: str, form: Mapping[str, Any]) -> Pattern:
+def _pattern(line: str, form: Form) -> Pattern:
     return Pattern(
-        text=form["text"],
-        source=Source(form["source"]),
-        line=line,
-        ambiguous=form.get("ambiguous", False),
-        note=form.get("note", ""),
+        text=form.text, source=form.source, line=line, ambiguous=form.ambiguous, note=form.note
     )
 
 
-def _legal(text: str, fact: Mapping[str, Any], *, ambiguous: bool) -> Pattern:
+def _legal(text: str, fact: LegalName, *, ambiguous: bool) -> Pattern:
     """A legal name as a pattern; ambiguous where it only adds a legal form to an ambiguous name
     (``NEON LLC``)."""
     return Pattern(
-        text=text,
-        source=Source(fact["source"]),
-        line="legal name",
-        ambiguous=ambiguous,
-        note=fact.get("note", ""),
+        text=text, source=fact.source, line="legal name", ambiguous=ambiguous, note=fact.note
     )
 
 

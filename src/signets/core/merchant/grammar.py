@@ -88,6 +88,14 @@ class Pattern:
     note: str = ""
 
 
+class PatternError(ValueError):
+    """A pattern that cannot be read; ``text`` is the pattern."""
+
+    def __init__(self, text: str, message: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
 class LazyRegex:
     """A regular expression compiled when it is first needed: a directory of hundreds of vendors
     is read in a moment, and a card asks about few of them."""
@@ -155,7 +163,7 @@ def compile_patterns(
     places: tuple[str, ...],
     countries: tuple[str, ...],
 ) -> tuple[Compiled, ...]:
-    """Make a vendor's patterns ready. Raises ValueError for a pattern that cannot be read."""
+    """Make a vendor's patterns ready. Raises PatternError for one that cannot be read."""
     normal = tuple(normalize(domain) for domain in domains)
     tail = LazyRegex(tail_of(normal, places, countries))
     sites = {site: site_as_name(site, countries) for site in normal}
@@ -175,17 +183,21 @@ def _compile(
         text = text if keep >= len(text) else f"{text[:keep]}|{text[keep:]}"
     fixed, bar, loose = text.partition("|")
     if normalize(re.sub(r"\{\w+\}", "", pattern.text.replace("|", ""))) == "":
-        raise ValueError(f"pattern `{pattern.text}` has no word")
+        raise PatternError(pattern.text, f"pattern `{pattern.text}` has no word")
     body = ""
     weight = 0
     for index, word in enumerate(fixed.split()):
         glue = GLUE if index else ""
         if word.startswith("{"):
             if word not in _PLACEHOLDERS:
-                raise ValueError(f"pattern `{pattern.text}` has the unknown placeholder `{word}`")
+                raise PatternError(
+                    pattern.text, f"pattern `{pattern.text}` has the unknown placeholder `{word}`"
+                )
             body += ("" if word == "{site}" else glue) + _PLACEHOLDERS[word]
         elif word != word.upper() or re.fullmatch(r"[A-Z0-9.]+", word) is None:
-            raise ValueError(f"pattern `{pattern.text}`: `{word}` is not in normal form")
+            raise PatternError(
+                pattern.text, f"pattern `{pattern.text}`: `{word}` is not in normal form"
+            )
         else:
             alone = text == word
             body += sites[word] if alone and word in sites else glue + literal(word)
