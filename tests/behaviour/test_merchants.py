@@ -234,6 +234,194 @@ async def test_a_domain_nobody_knows_waits_for_a_member(world: World) -> None:
     assert (await world.network.charge(intent.card_id or "", 2000, **UNKNOWN)).approved
 
 
+async def test_a_first_verified_purchase_confirms_an_unknown_domain(world: World) -> None:
+    """Allowed once and settled as agreed, it confirms the id; another id does not pass."""
+    await unbounded(world)
+    agent = await world.agent()
+    intent = await buy(agent, 2000, "acmesearch.dev")
+    review = await declined(world, intent.card_id or "", 2000, **UNKNOWN)
+    await world.signets.merchant_reviews.rule(review, ruling="once")
+    charge = await world.network.charge(intent.card_id or "", 2000, **UNKNOWN)
+    assert charge.approved
+    assert await known_ids(world, "acmesearch.dev") == []  # authorized is not settled
+    await world.network.clear(charge.token)
+    await world.settle()
+    assert (await transaction(world, charge.token)).verdict == "verified"
+    assert await known_ids(world, "acmesearch.dev") == ["ACME00012345"]
+    [entry] = [
+        one async for one in world.signets.evidence.list() if one.kind == "merchant.first_purchase"
+    ]
+    facts = {fact["kind"]: fact for fact in entry.entry["data"]["facts"]}
+    assert (facts["id"]["value"], facts["id"]["known"]) == ("ACME00012345", True)
+    assert not facts["descriptor"]["known"]
+    later = await buy(agent, 2500, "acmesearch.dev", workflow="later")
+    spoof = {**UNKNOWN, "merchant_acceptor_id": "SPOOF666"}
+    await declined(world, later.card_id or "", 2500, **spoof)
+    named = {**UNKNOWN, "descriptor": "ACMESEARCH INC"}
+    assert (await world.network.charge(later.card_id or "", 2500, **named)).approved
+
+
+async def known_ids(world: World, vendor: str) -> list[str]:
+    """The ids that the organization knows of a vendor."""
+    told = await world.signets.merchants.knowledge()
+    return [one.value for one in told.ids if one.vendor == vendor]
+
+
+async def test_once_confirms_no_vendor_that_is_described(world: World) -> None:
+    """At a vendor of the directory, one permission and a verified settlement teach nothing."""
+    vendor, merchant = "openai.com", DOUBTFUL
+    await unbounded(world)
+    agent = await world.agent()
+    intent = await buy(agent, 2000, vendor)
+    review = await declined(world, intent.card_id or "", 2000, **merchant)
+    await world.signets.merchant_reviews.rule(review, ruling="once")
+    charge = await world.network.charge(intent.card_id or "", 2000, **merchant)
+    assert charge.approved
+    await world.network.clear(charge.token)
+    await world.settle()
+    assert (await transaction(world, charge.token)).verdict == "verified"
+    assert await known_ids(world, vendor) == []
+
+
+async def test_only_members_confirm_where_policy_says_so(world: World) -> None:
+    """`settlements: 0`: neither a first purchase nor any number of settlements teaches."""
+    await unbounded(world)
+    await policy(world, learning={"settlements": 0})
+    agent = await world.agent()
+    intent = await buy(agent, 2000, "acmesearch.dev")
+    review = await declined(world, intent.card_id or "", 2000, **UNKNOWN)
+    await world.signets.merchant_reviews.rule(review, ruling="once")
+    charge = await world.network.charge(intent.card_id or "", 2000, **UNKNOWN)
+    await world.network.clear(charge.token)
+    await world.settle()
+    for _ in range(3):
+        await world.travel(timedelta(days=1))
+        await bought(world, agent, merchant_acceptor_id="TRUE1234")
+    assert (await world.signets.merchants.knowledge()).ids == ()
+
+
+async def test_policy_says_how_often_an_id_must_be_seen(world: World) -> None:
+    """Two settlements on two days are enough where policy says two, also for those before it."""
+    await unbounded(world)
+    await policy(world, learning={"settlements": 4})
+    agent = await world.agent()
+    for _ in range(2):
+        await world.travel(timedelta(days=1))
+        await bought(world, agent, merchant_acceptor_id="TRUE1234")
+    assert await known_ids(world, "openai.com") == []
+    await policy(world, learning={"settlements": 2})
+    assert await known_ids(world, "openai.com") == ["TRUE1234"]
+    await refused(_policy(world, learning={"settlements": 1}), "policy_invalid")
+    await policy(world, learning={"settlements": 3})
+    assert await known_ids(world, "openai.com") == []
+
+
+async def _policy(world: World, **changes: Any) -> int:
+    return await policy(world, **changes)
+
+
+@pytest.mark.parametrize(("ruling", "then"), [("always", None), ("other", "merchant_mismatch")])
+async def test_a_ruling_answers_every_question_about_the_same_merchant(
+    world: World, ruling: Any, then: str | None
+) -> None:
+    """Two agents asked about one merchant: one answer closes both, each with its own evidence."""
+    await unbounded(world)
+    one, other = await world.agent("infra-agent"), await world.agent("other-agent")
+    first, second = await buy(one, 2000), await buy(other, 2100)
+    await declined(world, first.card_id or "", 2000, **DOUBTFUL)
+    answered = await declined(world, second.card_id or "", 2100, **DOUBTFUL)
+    else_ = {**DOUBTFUL, "merchant_acceptor_id": "BR99999"}
+    open_still = await declined(world, first.card_id or "", 2000, **else_)
+    await world.signets.merchant_reviews.rule(answered, ruling=ruling, comment="looked it up")
+    assert [one.id for one in await waiting(world)] == [open_still.id]
+    ruled = [one async for one in world.signets.merchant_reviews.list(state="ruled")]
+    assert {review.ruling.ruling for review in ruled if review.ruling} == {ruling}
+    said = [one for one in await all_entries(world) if one.kind == "merchant.ruled"]
+    assert {one.entry["data"]["review"] for one in said} == {review.id for review in ruled}
+    assert {one.entry["data"]["comment"] for one in said} == {"looked it up"}
+    follows = [one.entry["data"].get("follows") for one in said]
+    assert sorted(follows, key=str) == sorted(
+        [None, *(one.entry["subject"] for one in said if "follows" not in one.entry["data"])],
+        key=str,
+    )
+    charge = await world.network.charge(first.card_id or "", 2000, **DOUBTFUL)
+    assert charge.approved if then is None else await reason(world, charge) == then
+
+
+async def all_entries(world: World) -> list[Any]:
+    """The whole log."""
+    return [one async for one in world.signets.evidence.list()]
+
+
+async def test_a_word_without_a_question_answers_those_that_wait(world: World) -> None:
+    """`learn` closes a waiting question about the same merchant as well."""
+    agent = await world.agent()
+    intent = await buy(agent, 2000)
+    await declined(world, intent.card_id or "", 2000, **DOUBTFUL)
+    await world.signets.merchants.learn(
+        "openai.com", "OPENAI *CHATGPT SUBSCR", acceptor_id="BR55501", ruling="other"
+    )
+    assert await waiting(world) == []
+
+
+async def test_a_policys_vendors_are_in_force_with_it(world: World) -> None:
+    """They match and are shown with their origin; the next version without them ends them."""
+    yes = {"name": "yes", "when": {"up_to": 9000, "currency": "USD"}, "then": "approve"}
+    family = {"family": "acme", "sold_through": [{"seller": "aws.amazon.com", "source": "guess"}]}
+    stated = {"domain": "acmesearch.dev", **VENDOR, **family}
+    await policy(world, rules=[yes], vendors=[stated])
+    found = await world.signets.merchants.get("acmesearch.dev")
+    assert (found.origin, found.custom, found.family) == ("policy", True, "acme")
+    assert found.sold_through == ("aws.amazon.com",)
+    agent = await world.agent()
+    intent = await buy(agent, 2000, "acmesearch.dev")
+    named = {**UNKNOWN, "descriptor": "ACME SEARCH LABS"}
+    assert (await world.network.charge(intent.card_id or "", 2000, **named)).approved
+    stuck = await refused(world.signets.merchants.put("acmesearch.dev", VENDOR), "vendor_in_policy")
+    assert stuck.param == "domain"
+    await policy(world, vendors=None)
+    row = {"lock": "acmesearch.dev", "descriptor": "ACME SEARCH LABS"}
+    [answer] = (await world.signets.merchants.match([row])).data
+    assert answer.result == "no_match"
+    assert (await world.signets.policy.get()).document.get("vendors") is None
+
+
+async def test_a_policys_vendor_must_claim_nothing_of_others(world: World) -> None:
+    """Collisions are named with their field when the policy is set, and nothing changes."""
+    before = (await world.signets.policy.get()).version
+    await world.signets.merchants.put("acmesearch.dev", {**VENDOR, "aliases": ["acme.tools"]})
+    stated = {**VENDOR, "domain": "other.dev", "brand": "Other", "lines": _lines("OTHER LABS")}
+    for change, code, param in (
+        ({"aliases": ["chatgpt.com"]}, "vendor_collision", "vendors[0].aliases[0]"),
+        ({"aliases": ["acme.tools"]}, "vendor_collision", "vendors[0].aliases[0]"),
+        ({"brand": "GitHub"}, "vendor_collision", "vendors[0].brand"),
+        ({"lines": _lines("ACME SEARCH LABS")}, "vendor_collision", "vendors[0].lines"),
+        ({"domain": "shop.other.dev"}, "vendor_invalid", "vendors[0].domain"),
+        ({"category": "shoes"}, "policy_invalid", "vendors[0].category"),
+    ):
+        wrong = await refused(_policy(world, vendors=[{**stated, **change}]), code)
+        assert wrong.param == param
+    assert (await world.signets.policy.get()).version == before
+    taken_over = {**VENDOR, "domain": "acmesearch.dev"}
+    await policy(world, vendors=[stated, taken_over])
+    assert (await world.signets.merchants.get("acmesearch.dev")).origin == "policy"
+    await policy(world, vendors=None)
+    assert (await world.signets.merchants.get("acmesearch.dev")).origin == "organization"
+
+
+def _lines(text: str) -> list[dict[str, Any]]:
+    return [{"name": "main", "patterns": [{"text": text, "source": "observed"}]}]
+
+
+async def test_a_merchant_is_explained_by_all_that_is_known(world: World) -> None:
+    """The rule, the name as read, whom it looks like, and whose word the vendor is."""
+    told = await world.signets.merchants.explain("aws.amazon.com", "AMZN Mktp US*A12BC3DE4")
+    assert (told.result, told.looks_like, told.origin) == ("no_match", "amazon.com", "directory")
+    assert told.read_as == "AMZN MKTP US A12BC3DE4"
+    nobody = await world.signets.merchants.explain("acmesearch.dev", "ACMESEARCH")
+    assert (nobody.result, nobody.origin) == ("unverified", None)
+
+
 async def test_a_member_can_teach_before_anything_is_charged(world: World) -> None:
     """`learn` confirms a merchant without a declined charge; `once` is not for that."""
     agent = await world.agent()
@@ -250,7 +438,8 @@ async def test_custom_vendors_are_the_organizations_own(world: World) -> None:
     made = await world.signets.merchants.put(
         "acmesearch.dev", {**VENDOR, "aliases": ["acme.tools"]}
     )
-    assert (made.custom, made.category) == (True, "developer_tools")
+    assert (made.custom, made.origin, made.category) == (True, "organization", "developer_tools")
+    assert (await world.signets.merchants.get("openai.com")).origin == "directory"
     listed = [one.domain async for one in world.signets.merchants.list(custom=True)]
     assert listed == ["acmesearch.dev"]
     yes = {"name": "tools", "when": {"category": "developer_tools"}, "then": "approve"}
@@ -266,8 +455,12 @@ async def test_custom_vendors_are_the_organizations_own(world: World) -> None:
     again = await world.signets.merchants.put("acmesearch.dev", {**VENDOR, "brand": "Acme"})
     assert (again.brand, again.aliases) == ("Acme", ())
     await refused(world.signets.merchants.put("openai.com", VENDOR), "vendor_collision")
-    stolen = {**VENDOR, "brand": "OpenAI"}
-    await refused(world.signets.merchants.put("other.dev", stolen), "vendor_file_invalid")
+    stolen = {**VENDOR, "legal_names": [{"name": "OpenAI, LLC", "source": "document"}]}
+    claim = await refused(world.signets.merchants.put("other.dev", stolen), "vendor_collision")
+    assert claim.param == "legal_names[0].name"
+    nobodys = {**VENDOR, "lines": [{**VENDOR["lines"][0], "colour": "red"}]}
+    wrong = await refused(world.signets.merchants.put("other.dev", nobodys), "vendor_file_invalid")
+    assert wrong.param == "lines[0].colour"
     puts = [one async for one in world.signets.evidence.list() if one.kind == "merchant.vendor_put"]
     assert sorted(one.entry["data"]["version"] for one in puts) == [1, 2]
 

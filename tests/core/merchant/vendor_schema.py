@@ -1,4 +1,4 @@
-"""Writes the JSON Schema of a vendor from the types that check it, as a file of its own and into the
+"""Writes the JSON Schema of a vendor from the types that check it, as a file and into the
 policy's: ``python -m tests.core.merchant.vendor_schema``."""
 
 from __future__ import annotations

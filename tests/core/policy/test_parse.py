@@ -29,6 +29,7 @@ from signets.core.policy.presets import default_policy_document
 from signets.core.policy.render import render_policy
 
 REMOVE = object()
+FORM = "vendors/0/lines/0/patterns/0/text"
 
 
 def _changed(path: str, value: object) -> dict[str, Any]:
@@ -90,8 +91,8 @@ INVALID: list[tuple[str, object, str, str, bool]] = [
     ("vendors/0/brand", REMOVE, "vendors[0].brand", "missing", True),
     ("vendors/0/logo", "x.png", "vendors[0].logo", "no field", True),
     ("vendors/0/category", "shoes", "vendors[0].category", "shoes", True),
-    ("vendors/0/lines/0/patterns/0/text", "acme", "vendors[0].lines[0].patterns[0].text", "form", True),
-    ("vendors/0/lines/0/patterns/0/text", "AC", "vendors[0].lines[0].patterns[0].text", "shorter", False),
+    (FORM, "acme", "vendors[0].lines[0].patterns[0].text", "form", True),
+    (FORM, "AC", "vendors[0].lines[0].patterns[0].text", "shorter", False),
     ("vendors/0/sold_through/0/seller", 7, "vendors[0].sold_through[0].seller", "str", True),
     ("vendors/1", FULL["vendors"][0], "vendors[1].domain", "repeats", False),
     ("flags/force_post", "ignore", "flags.force_post", "`lock`", True),

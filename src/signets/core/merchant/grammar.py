@@ -29,6 +29,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from signets.core.merchant.tails import (
     CUT_MIN,
@@ -250,6 +251,22 @@ def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | N
         return tail
     city = city_behind(compiled.countries).search(name, start)
     return compiled.tail.match(name, start, city.start()) if city else None
+
+
+def derived_reading(domain: str, name: str, width: int) -> Reading | None:
+    """How the grammar derived from a domain that nobody described explains the name, if it does."""
+    found = (read(compiled, name, width) for compiled in _derived(domain))
+    return next((one for one in found if one is not None), None)
+
+
+@lru_cache(maxsize=1024)
+def _derived(domain: str) -> tuple[Compiled, ...]:
+    """A cautious grammar: the domain whole, or its first label, alone or with a legal form."""
+    site = normalize(domain)
+    label = normalize(domain.partition(".")[0])
+    texts = (site, label, *(f"{label} {form}" for form in ("INC", "LLC", "LTD", "GMBH")))
+    patterns = tuple(Pattern(text=t, source=Source.GUESS, line="custom vendor") for t in texts)
+    return compile_patterns(domain, patterns, domains=(domain,), places=(), countries=())
 
 
 def begins_with(name: str, head: str) -> bool:

@@ -18,18 +18,13 @@ confirm or deny a name or an id, but nothing they said makes a foreign id or a h
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from signets.core.merchant.directory import Directory, Facilitator
 from signets.core.merchant.grammar import (
-    Compiled,
-    Pattern,
     Reading,
     Source,
     begins_with,
-    compile_patterns,
+    derived_reading,
     normalize,
-    read,
 )
 from signets.core.merchant.model import (
     Learned,
@@ -194,10 +189,9 @@ class _Question:
         return found[0]
 
     def _custom_reading(self, name: str, width: int) -> Reading | MerchantMatch:
-        for compiled in _custom_patterns(self.domain):
-            reading = read(compiled, name, width)
-            if reading is not None:
-                return reading
+        reading = derived_reading(self.domain, name, width)
+        if reading is not None:
+            return reading
         known = self.directory.readings(name, width)
         if known:
             domain = known[0].compiled.domain
@@ -357,14 +351,3 @@ def _rivals(one: Reading, best: Reading) -> bool:
     if one.compiled.open != best.compiled.open:
         return False
     return one.compiled.weight == best.compiled.weight or (one.cut and best.cut)
-
-
-@lru_cache(maxsize=1024)
-def _custom_patterns(domain: str) -> tuple[Compiled, ...]:
-    """A cautious grammar for a domain that nobody described: the domain whole, or its first
-    label, alone or with a common legal form."""
-    site = normalize(domain)
-    label = normalize(domain.partition(".")[0])
-    texts = (site, label, *(f"{label} {form}" for form in ("INC", "LLC", "LTD", "GMBH")))
-    patterns = tuple(Pattern(text=t, source=Source.GUESS, line="custom vendor") for t in texts)
-    return compile_patterns(domain, patterns, domains=(domain,), places=(), countries=())

@@ -43,7 +43,7 @@ def read_learning(top: Section) -> LearningPolicy:
     if settlements == 1:
         raise refuse(
             section.at("settlements"),
-            f"must be 0 (only members confirm) or from 2 to {MAX_SEEN}: one purchase proves nothing",
+            f"must be 0 (only members confirm) or 2 to {MAX_SEEN}: one purchase proves nothing",
         )
     settlements = usual.settlements if settlements is None else settlements
     days = section.integer("days", 2, MAX_SEEN)
