@@ -565,3 +565,49 @@ async def test_the_command_line_adds_learns_lists_and_rules(
     made = await run("learn", "acmesearch.dev", "ACME", "--acceptor-id", "AC1", "--ruling", "other")
     assert (made["vendor"], made["ruling"]) == ("acmesearch.dev", "other")
     assert (await world.network.charge(intent.card_id or "", 2000, **DOUBTFUL)).approved
+
+
+async def test_commands_decide_by_what_the_organization_knows(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With a key, its vendors and what it learned count; offline the directory decides alone."""
+    await world.signets.merchants.put("acmesearch.dev", VENDOR)
+    await world.signets.merchants.learn("openai.com", "OPENAI", acceptor_id="AC1", ruling="always")
+    monkeypatch.setenv("SIGNETS_API_KEY", world.organization.admin_token)
+    monkeypatch.setenv("SIGNETS_BASE_URL", world.base_url)
+    rows = [
+        {"lock": "acmesearch.dev", "descriptor": "ACME SEARCH LABS"},
+        {"lock": "openai.com", "descriptor": "OPENAI", "acceptor_id": "AC2"},
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    async def run(*arguments: str) -> tuple[str, str]:
+        capsys.readouterr()
+        assert await asyncio.to_thread(main, ["merchants", *arguments, "--json"]) == 0
+        said = capsys.readouterr()
+        return "\n".join(one for one in said.out.splitlines() if " [info" not in one), said.err
+
+    async def results(*more: str) -> list[str]:
+        out, err = await run("match", "--input", str(file), *more)
+        assert ("the organization knows" in err) == ("--offline" not in more)
+        return [json.loads(line)["result"] for line in out.splitlines()]
+
+    assert await results() == ["match", "unverified"]
+    assert await results("--offline") == ["no_match", "match"]
+    told = json.loads((await run("explain", "acmesearch.dev", "ACME SEARCH LABS"))[0])
+    assert (told["result"], told["origin"], told["known_by"]) == (
+        "match",
+        "organization",
+        "organization",
+    )
+    shown = json.loads((await run("show", "openai.com"))[0])
+    assert {"name_or_id": "AC1", "source": "learned", "note": "confirmed id"} in shown["facts"]
+    listed = json.loads((await run("list"))[0])
+    assert {one["origin"] for one in listed["data"]} == {"directory", "organization"}
+    monkeypatch.setenv("SIGNETS_BASE_URL", "http://127.0.0.1:9")
+    out, err = await run("explain", "acmesearch.dev", "ACMESEARCH")
+    assert (json.loads(out)["known_by"], "cannot reach" in err) == ("directory", True)

@@ -75,11 +75,11 @@ async def fill(url: str, data_dir: Path, directory: Directory) -> None:
         [asked_about] = await made.decide(
             charge("doubt", card.issuer_token or "", 2000, merchant=doubtful)
         )
-        assert asked_about.row.transaction_id is not None
+        assert asked_about.decision.transaction_id is not None
         async with made.services.store.transaction(made.org_id) as uow:
             await uow.merchants.add_settlement(
                 MerchantSettlement(
-                    transaction_id=asked_about.row.transaction_id,
+                    transaction_id=asked_about.decision.transaction_id,
                     vendor="openai.com",
                     merchant={"descriptor": "OPENAI"},
                     at=uow.now,
@@ -265,7 +265,7 @@ def test_history_is_not_truncated(db: psycopg.Connection, table: str) -> None:
 
 def test_a_decisions_delivery_state_may_change(db: psycopg.Connection) -> None:
     """What may change on a decision is whether the issuer got it."""
-    assert db.execute("UPDATE decision SET state = 'void'").rowcount == 1
+    assert db.execute("UPDATE decision SET state = 'void'").rowcount > 0
 
 
 # ── what cannot be written at all ──────────────────────────────────────────────────────────────
