@@ -39,6 +39,10 @@ _LEGAL_FORMS = frozenset(
 _KEY = 3  # characters that choose the candidate patterns; no name is shorter
 _PREFIX_KEY = 2  # the same for facilitators
 
+#: Where acquirers and vendors' entities for other continents sit: whoever sells software may be
+#: billed from there, wherever it is at home.
+HUBS = frozenset(("GB", "IE", "LU", "NL", "SG", "US"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownId:
@@ -235,7 +239,7 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
         vendor.patterns,
         domains=vendor.domains,
         places=tuple(normalize(place) for place in vendor.places),
-        countries=tuple(sorted(vendor.countries)),
+        countries=tuple(sorted(vendor.countries | HUBS)),
     )
     for one in compiled:
         if len(start_of(one.head)) < _KEY:

@@ -40,6 +40,7 @@ from signets.core.merchant.tails import (
     site_as_name,
     tail_of,
 )
+from signets.core.merchant.words import behind_names
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
@@ -57,7 +58,11 @@ _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
 _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `S.R.O`, `B.V`
 # What an issuer or a wallet writes before the acceptor's name.
 _ISSUER_PREFIX = re.compile(
-    r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |CHECKCARD [0-9]{4} )?(?:WWW[./])?"
+    r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |APPLE PAY |GPAY |CHECKCARD [0-9]{4} "
+    r"|(?:DEBIT CARD |CARD |VISA |RECURRING |INTL )?PURCHASE (?:AUTHORIZED ON [0-9]{2} [0-9]{2} )?"
+    r"|RECURRING (?:PAYMENT )?|PENDING |INTL )?(?:HTTPS? )?"
+    r"(?:WWW[./]|(?:API|APP|BILLING|CHECKOUT|ACCOUNTS?|CONSOLE|DASHBOARD|PORTAL|PLATFORM|SECURE)"
+    r"[./](?=[A-Z0-9]+[./]))?"
 )
 
 #: Past the end of any name: descriptors have at most some 40 letters.
@@ -118,13 +123,16 @@ class LazyRegex:
 class Compiled:
     """A pattern made ready. ``weight`` is its number of literal characters: the longest wins.
 
-    ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves.
+    ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves; ``more`` is a
+    plain name's: a legal form, plan words and a reference may come first
+    (:mod:`signets.core.merchant.words`).
     """
 
     domain: str
     pattern: Pattern
     body: LazyRegex
     tail: LazyRegex
+    more: LazyRegex | None
     head: str
     weight: int
     open: bool
@@ -135,20 +143,23 @@ class Compiled:
 class Reading:
     """A pattern that explains a whole name.
 
-    ``own_url``: the vendor's domain was part of it; ``own_place``: one of its places was.
+    ``more``: a legal form, plan or reference stood behind the pattern; ``own_url``: the vendor's
+    domain was part of it; ``own_place``: one of its places was.
     """
 
     compiled: Compiled
     cut: bool
     own_url: bool
     own_place: bool
+    more: bool = False
 
 
 def normalize(text: str) -> str:
     """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
     dots in a legal form's letters (``S.R.O.`` → ``SRO``).
 
-    A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``) and ``WWW.`` are dropped.
+    A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``), a scheme and what a
+    vendor's own host begins with (``WWW.``, ``BILLING.``) are dropped.
     """
     name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
     name = _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
@@ -166,15 +177,16 @@ def compile_patterns(
 ) -> tuple[Compiled, ...]:
     """Make a vendor's patterns ready. Raises PatternError for one that cannot be read."""
     normal = tuple(normalize(domain) for domain in domains)
-    tail = LazyRegex(tail_of(normal, places, countries))
+    tails = tail_of(normal, places, countries)
+    tail, more = LazyRegex(tails), LazyRegex(behind_names() + tails)
     sites = {site: site_as_name(site, countries) for site in normal}
-    return tuple(_compile(domain, pattern, tail, sites, countries) for pattern in patterns)
+    return tuple(_compile(domain, pattern, (tail, more), sites, countries) for pattern in patterns)
 
 
 def _compile(
     domain: str,
     pattern: Pattern,
-    tail: LazyRegex,
+    tails: tuple[LazyRegex, LazyRegex],
     sites: dict[str, str],
     countries: tuple[str, ...],
 ) -> Compiled:
@@ -210,9 +222,18 @@ def _compile(
     head = fixed.split("{")[0]
     if bar and not fixed.endswith(" "):
         head = head.rpartition(" ")[0] or head
-    is_open = "{any}" in pattern.text
+    tail, more = tails
+    plain = "{" not in pattern.text and pattern.source is not Source.GUESS
     return Compiled(
-        domain, pattern, LazyRegex(body), tail, head.strip(), weight, is_open, countries
+        domain=domain,
+        pattern=pattern,
+        body=LazyRegex(body),
+        tail=tail,
+        more=more if plain else None,
+        head=head.strip(),
+        weight=weight,
+        open="{any}" in pattern.text,
+        countries=countries,
     )
 
 
@@ -230,27 +251,36 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
                 body, tail = shorter, _tail_behind(compiled, name, found.start())
             if tail is not None:
                 break
+    more = tail is None and compiled.more is not None
+    if more and compiled.more is not None:
+        tail = _behind(compiled.more, compiled, name, body.end())
     if tail is None:
         return None
     groups = tail.groupdict()
     cut = (
         groups["cut"] is not None
         or groups.get("cutplace") is not None
+        or groups.get("cutmore") is not None
         or body.groupdict().get("cutname") is not None
     )
     if cut and width < CUT_MIN:
         return None
     own_place = groups.get("place") is not None
-    return Reading(compiled, cut, groups["url"] is not None, own_place)
+    return Reading(compiled, cut, groups["url"] is not None, own_place, more)
 
 
 def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
-    """The neutral tails that explain the rest of the name, a large city at its end included."""
-    tail = compiled.tail.match(name, start)
+    """The neutral tails that explain the rest of the name."""
+    return _behind(compiled.tail, compiled, name, start)
+
+
+def _behind(tails: LazyRegex, compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
+    """What these tails explain of the rest of the name, a large city at its end included."""
+    tail = tails.match(name, start)
     if tail is not None:
         return tail
     city = city_behind(compiled.countries).search(name, start)
-    return compiled.tail.match(name, start, city.start()) if city else None
+    return tails.match(name, start, city.start()) if city else None
 
 
 def derived_reading(domain: str, name: str, width: int) -> Reading | None:

@@ -18,7 +18,7 @@ confirm or deny a name or an id, but nothing they said makes a foreign id or a h
 
 from __future__ import annotations
 
-from signets.core.merchant.directory import Directory, Facilitator
+from signets.core.merchant.directory import HUBS, Directory, Facilitator
 from signets.core.merchant.grammar import (
     Reading,
     Source,
@@ -33,7 +33,13 @@ from signets.core.merchant.model import (
     MerchantLock,
     MerchantMatch,
 )
-from signets.core.merchant.signs import field_host, is_site, odd_letter, one_edit
+from signets.core.merchant.signs import (
+    field_host,
+    is_any_site,
+    is_site,
+    odd_letter,
+    one_edit,
+)
 from signets.core.merchant.tails import CUT_MIN
 
 _MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
@@ -93,7 +99,7 @@ def _owner(identifier: str, directory: Directory, learned: Learned) -> str | Non
 class _Question:
     """One vendor held against one merchant: the evidence is read once, then the rules run."""
 
-    __slots__ = ("directory", "domain", "facilitators", "learned", "merchant", "vendor")
+    __slots__ = ("country", "directory", "domain", "facilitators", "learned", "merchant", "vendor")
 
     def __init__(
         self,
@@ -108,6 +114,7 @@ class _Question:
         self.directory = directory
         self.learned = learned
         self.facilitators = facilitators
+        self.country = (merchant.country or "").upper()
         self.vendor = directory.vendor(domain)
 
     def answer(self) -> MerchantMatch:
@@ -182,11 +189,12 @@ class _Question:
         if rivals and self.domain in (best.domain, *rivals):
             others = sorted(({best.domain} | rivals) - {self.domain})
             return self._unsure(40, f"`{name}` can be another's name too ({', '.join(others)})")
-        if best.domain != self.domain:
-            if best.open and self._mentions(name):
-                return self._unsure(20, f"the name begins like {self.domain}'s and goes on unlike")
-            return self._no(f"the name is {best.domain}'s ({best.pattern.line})", best.domain)
-        return found[0]
+        if best.domain == self.domain:
+            # A form that is only guessed yields to one that is known and explains it as well.
+            return next((r for r in found if _known_form(r, self.domain)), found[0])
+        if best.open and self._mentions(name):
+            return self._unsure(20, f"the name begins like {self.domain}'s and goes on unlike")
+        return self._no(f"the name is {best.domain}'s ({best.pattern.line})", best.domain)
 
     def _custom_reading(self, name: str, width: int) -> Reading | MerchantMatch:
         reading = derived_reading(self.domain, name, width)
@@ -240,7 +248,9 @@ class _Question:
         ]
         cut = ", cut" if reading.cut else ""
         agrees = f"; {', '.join(signs)} agree" if signs else "; nothing else was sent"
-        confidence = 84 + 4 * len(signs) - (4 if reading.cut else 0)
+        less = 4 * reading.cut + 4 * reading.more + 4 * (not self._bills_from())
+        less += 8 * (pattern.ambiguous and not (reading.own_url or self._own_site()))
+        confidence = max(80, 84 + 4 * len(signs) - less)
         return self._yes(confidence, f"name of {self.domain} ({pattern.line}{cut}){agrees}")
 
     def _doubt(self, reading: Reading, known: bool) -> MerchantMatch | None:
@@ -256,9 +266,10 @@ class _Question:
             return self._unsure(50, f"{self.domain} is not in the directory and no id is confirmed")
         if vendor.mccs and merchant.mcc is not None and merchant.mcc not in vendor.mccs:
             return self._unsure(35, f"a good name under MCC {merchant.mcc}, foreign to the vendor")
-        country = merchant.country
-        if vendor.countries and country is not None and country.upper() not in vendor.countries:
-            return self._unsure(35, f"a good name from {country}, a country foreign to the vendor")
+        if not self._bills_from() and (pattern.ambiguous or self.country not in HUBS):
+            return self._unsure(
+                35, f"a good name from {self.country}, a country foreign to the vendor"
+            )
         site = self._foreign_site()
         if site is not None:
             return self._unsure(30, f"a good name beside another's site, {site}")
@@ -268,14 +279,26 @@ class _Question:
             return self._unsure(45, f"`{pattern.text}` is borne by others too; nothing says which")
         return None
 
+    def _bills_from(self) -> bool:
+        """Whether the vendor itself is known to bill from the country, or nothing speaks of one."""
+        known = self.vendor.countries if self.vendor else ()
+        return not known or not self.country or self.country in known
+
     def _shown_beside(self, reading: Reading) -> bool:
-        """Whether a common word has the vendor's site beside it; its place does for a name that was
-        observed, and for a legal name."""
-        if reading.own_url or self._own_site():
+        """Whether a common word has the vendor's site beside it, or MCC and country that both fit;
+        its place does for a name that was observed, and for a legal name."""
+        if reading.own_url or self._own_site() or self._both_fit():
             return True
         pattern = reading.compiled.pattern
         observed = pattern.source is Source.OBSERVED or pattern.line == "legal name"
         return observed and (reading.own_place or self._own_site(places=True))
+
+    def _both_fit(self) -> bool:
+        """MCC and country were both sent, and are both the vendor's own (no hub's)."""
+        merchant, vendor = self.merchant, self.vendor
+        return (
+            vendor is not None and merchant.mcc in vendor.mccs and self.country in vendor.countries
+        )
 
     def _facilitated(self, through: Facilitator, rest: str, known: bool) -> MerchantMatch:
         name = through.name
@@ -322,7 +345,17 @@ class _Question:
                 owner = self.directory.domain_of_host(".".join(labels[start:]))
                 if owner is not None and owner != self.domain:
                     return owner
-        return field_host(self.merchant.url) if self.merchant.url and self.vendor else None
+        for text in (self.merchant.url, self.merchant.city):
+            if text and is_any_site(text) and not self._may_be_own(field_host(text)):
+                return field_host(text)
+        return None
+
+    def _may_be_own(self, host: str) -> bool:
+        """A host of the vendor's that a narrow field cut, however short."""
+        domains = self.vendor.domains if self.vendor else (self.domain,)
+        labels = host.rstrip(".").split(".")
+        ends = [".".join(labels[start:]) for start in range(len(labels))]
+        return any(domain.startswith(end) for domain in domains for end in ends)
 
     def _sites(self) -> tuple[str, ...]:
         fields = (self.merchant.city, self.merchant.url)
@@ -344,6 +377,12 @@ class _Question:
         if vendor is not None and self.vendor is not None and vendor in self.vendor.sold_through:
             rule += f", which also sells {self.domain}: lock the card to {vendor} to buy there"
         return MerchantMatch(result=_NO, confidence=1 if vendor else 3, vendor=vendor, rule=rule)
+
+
+def _known_form(reading: Reading, domain: str) -> bool:
+    compiled = reading.compiled
+    known = compiled.pattern.source is not Source.GUESS and not compiled.open
+    return known and compiled.domain == domain
 
 
 def _rivals(one: Reading, best: Reading) -> bool:

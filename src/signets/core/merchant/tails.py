@@ -37,7 +37,17 @@ _BEFORE_SITE = (
     ("", 13), ("HTTPS ", 5), ("HTTP ", 6), ("HTTPS", 8), ("HTTPS WWW.", 1), ("HTTPSWWW.", 4),
     ("WWW.", 9),
 )  # fmt: skip
-_LONG_STUB = 9  # a city cut shorter than this could be another word
+_LONG_STUB = 6  # a city cut shorter than this could be another word; 8 where it has a space there
+# A domain's last dot may be dropped or become a space where what is behind it is no word by itself.
+_LOOSE_DOT = frozenset(("COM", "NET", "ORG", "IO", "AI", "SH"))
+_SHORT_LABEL = 3
+_NAMES = {
+    "AU": "AUSTRALIA", "CA": "CANADA", "CH": "SWITZERLAND", "CZ": "CZECH REPUBLIC|CZECHIA",
+    "DE": "GERMANY", "DK": "DENMARK", "ES": "SPAIN", "FI": "FINLAND", "FR": "FRANCE",
+    "GB": "UNITED KINGDOM|UK", "IE": "IRELAND", "IL": "ISRAEL", "IN": "INDIA", "LU": "LUXEMBOURG",
+    "NL": "NETHERLANDS", "NZ": "NEW ZEALAND", "SE": "SWEDEN", "SG": "SINGAPORE",
+    "US": "UNITED STATES",
+}  # fmt: skip
 
 
 def literal(text: str) -> str:
@@ -67,8 +77,13 @@ def cut(text: str, keep: int) -> str:
 def city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
     """A large city of these countries at the end of a name, whole or cut."""
     large = cities(countries)
-    cut_ones = "|".join(stems(city, _LONG_STUB) for city in large) or "(?!)"
+    cut_ones = "|".join(stems(city, _shortest(city)) for city in large) or "(?!)"
     return re.compile(rf" ?(?:(?:{_any_of(large)}){_behind(countries)}|{cut_ones})$")
+
+
+def _shortest(city: str) -> int:
+    """``SANTA`` could be many a city or word, ``PHOENI`` just one."""
+    return _LONG_STUB if " " not in city[:_LONG_STUB] else _LONG_STUB + 2
 
 
 def site_as_name(site: str, countries: tuple[str, ...]) -> str:
@@ -76,8 +91,9 @@ def site_as_name(site: str, countries: tuple[str, ...]) -> str:
     label, _, last = site.rpartition(".")
     ends = "|".join([*(last[:size] for size in range(1, len(last))), ""])
     region = _region(countries)
+    dot = "[./ ]?" if last in _LOOSE_DOT and len(label) > _SHORT_LABEL else "[./]"
     return (
-        rf"(?:{literal(site)}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
+        rf"(?:{literal(label)}{dot}{last}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
         rf"|{_glued(site, region)}|(?P<cutname>{literal(label)}(?:[./]?(?:{ends}))$))"
     )
 
@@ -98,7 +114,7 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
         rf" ?(?:{_full_field(sites)}) ?(?:{_state(countries)}|{_country(countries)})(?: ?USA?)?$",
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
         rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
-        rf" (?:{_PHONE}){region}?(?![A-Z0-9])",
+        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}){region}?(?![A-Z0-9])",
         rf" (?:{_country(countries)})$",
     ]
     if places:
@@ -136,7 +152,8 @@ def _any_of(texts: tuple[str, ...]) -> str:
 
 
 def _country(countries: tuple[str, ...]) -> str:
-    codes = [*(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
+    written = [name for c in countries for name in _NAMES.get(c, "").split("|") if name]
+    codes = [*map(literal, written), *(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
     return "|".join(codes) or "(?!)"
 
 
