@@ -186,8 +186,12 @@ def match(
     asked = list(_read(lines, known.directory))
     knowledge.say_by()
     write = sys.stdout.write
+    answers: dict[tuple[str, Merchant], MerchantMatch] = {}  # the same charges come again and again
     for lock, vendor, merchant in asked:
-        answer = known.match(MerchantLock(vendors=(vendor,)), merchant)
+        answer = answers.get((vendor, merchant))
+        if answer is None:
+            answer = known.match(MerchantLock(vendors=(vendor,)), merchant)
+            answers[vendor, merchant] = answer
         told = _told(lock, merchant, answer)
         if as_json:
             write(json.dumps(told) + "\n")

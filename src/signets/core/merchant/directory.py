@@ -6,7 +6,7 @@ Plain data comes from the edge (:mod:`signets.vendors`); nothing here reads a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from signets.core.merchant.grammar import (
     Reading,
     Source,
     compile_patterns,
+    is_tail,
     normalize,
     read,
 )
@@ -36,9 +37,13 @@ from signets.core.merchant.suffixes import Suffixes
 _LEGAL_FORMS = frozenset(
     ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
 )
+_COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
 _KEY = 3  # characters that choose the candidate patterns; no name is shorter
 _PREFIX_KEY = 2  # the same for facilitators
 
+#: Of the name in the networks' formats, where fields are run together: Mastercard 22, TSYS 23,
+#: Visa 25 characters.
+FIELD_WIDTHS = (22, 23, 25)
 #: Where acquirers and vendors' entities for other continents sit: whoever sells software may be
 #: billed from there, wherever it is at home.
 HUBS = frozenset(("GB", "IE", "LU", "NL", "SG", "US"))
@@ -135,6 +140,24 @@ class Directory:
         """Every pattern that explains the whole normalised name, the most specific first."""
         found = (read(c, name, width) for c in self.by_start.get(start_of(name), ()))
         return sorted((r for r in found if r is not None), key=_specificity)
+
+    def read_raw(self, raw: str) -> list[Reading]:
+        """The same of a name as the network sent it.
+
+        Where nothing explains it in one piece, it is taken for fields of fixed width run together:
+        the name full to its last character, and so perhaps cut, and the city field behind it.
+        """
+        whole = self.readings(normalize(raw), len(raw))
+        if whole:
+            return whole
+        for width in FIELD_WIDTHS:
+            if len(raw) > width and raw[width - 1] != " ":
+                found = self.readings(normalize(raw[:width]), width)
+                beside = f" {normalize(raw[width:])}"
+                read = [r for r in found if is_tail(r.compiled, beside)]
+                if read:
+                    return read
+        return []
 
     def facilitator(self, raw: str) -> tuple[Facilitator, str] | None:
         """The facilitator whose prefix the raw descriptor bears, and the rest of it."""
@@ -257,10 +280,10 @@ def _vendor(document: VendorDocument) -> Vendor:
             common = any(p.ambiguous and p.text == text.rpartition(" ")[0] for p in patterns)
             patterns.append(_legal(text, fact, ambiguous=common))
             known.add(text)
-        shorter = _without_form(text, normalize(document.brand))
-        if shorter is not None and shorter not in known:
-            patterns.append(_legal(shorter, fact, ambiguous=False))
-            known.add(shorter)
+        for form in _shortened(text, normalize(document.brand)):
+            if form not in known:
+                patterns.append(_legal(form, fact, ambiguous=False))
+                known.add(form)
     for domain in (document.domain, *document.aliases):
         text = normalize(domain)
         if text not in known:
@@ -302,12 +325,23 @@ def _legal(text: str, fact: LegalName, *, ambiguous: bool) -> Pattern:
     )
 
 
-def _without_form(text: str, brand: str) -> str | None:
-    """A legal name as banks shorten it (``ZOOM VIDEO COMMUNICATIONS``): without its legal form,
-    where what is left still has the brand in it and a word more."""
+def _shortened(text: str, brand: str) -> Iterator[str]:
+    """A legal name as banks and processors write it: without its legal form, and without the
+    country before that, where what is left still has the brand in it and a word more (``ZOOM VIDEO
+    COMMUNICATIONS``); beside the brand, where it has not (``RAINTANK DBA GRAFANA``)."""
     rest, _, form = text.rpartition(" ")
-    short, name = rest.replace(" ", ""), brand.replace(" ", "")
-    return rest if form in _LEGAL_FORMS and name in short and name != short else None
+    if form not in _LEGAL_FORMS:
+        return
+    name = brand.replace(" ", "")
+    if name in text.replace(" ", ""):
+        for short in (rest, rest.rpartition(" ")[0] if rest.endswith(_COUNTRIES) else rest):
+            if name in short.replace(" ", "") and name != short.replace(" ", ""):
+                yield short
+        return
+    for legal in (text, rest):
+        yield f"{legal} DBA {brand}"
+        yield f"{legal} {brand}"
+        yield f"{brand} {legal}"
 
 
 def _own_domain(text: str) -> Pattern:

@@ -34,13 +34,13 @@ from functools import lru_cache
 from signets.core.merchant.tails import (
     CUT_MIN,
     GLUE,
-    city_behind,
+    cities_behind,
     cut,
     literal,
     site_as_name,
     tail_of,
 )
-from signets.core.merchant.words import behind_names
+from signets.core.merchant.words import behind_name
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
@@ -60,7 +60,7 @@ _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `
 _ISSUER_PREFIX = re.compile(
     r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |APPLE PAY |GPAY |CHECKCARD [0-9]{4} "
     r"|(?:DEBIT CARD |CARD |VISA |RECURRING |INTL )?PURCHASE (?:AUTHORIZED ON [0-9]{2} [0-9]{2} )?"
-    r"|RECURRING (?:PAYMENT )?|PENDING |INTL )?(?:HTTPS? )?"
+    r"|RECURRING (?:PAYMENT )?|PENDING |INT ?L )?(?:[0-9]{6,} )?(?:HTTPS? )?"
     r"(?:WWW[./]|(?:API|APP|BILLING|CHECKOUT|ACCOUNTS?|CONSOLE|DASHBOARD|PORTAL|PLATFORM|SECURE)"
     r"[./](?=[A-Z0-9]+[./]))?"
 )
@@ -123,8 +123,8 @@ class LazyRegex:
 class Compiled:
     """A pattern made ready. ``weight`` is its number of literal characters: the longest wins.
 
-    ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves; ``more`` is a
-    plain name's: a legal form, plan words and a reference may come first
+    ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves. Behind a
+    ``plain`` name a legal form, plan words and a reference may come first
     (:mod:`signets.core.merchant.words`).
     """
 
@@ -132,7 +132,7 @@ class Compiled:
     pattern: Pattern
     body: LazyRegex
     tail: LazyRegex
-    more: LazyRegex | None
+    plain: bool
     head: str
     weight: int
     open: bool
@@ -177,16 +177,15 @@ def compile_patterns(
 ) -> tuple[Compiled, ...]:
     """Make a vendor's patterns ready. Raises PatternError for one that cannot be read."""
     normal = tuple(normalize(domain) for domain in domains)
-    tails = tail_of(normal, places, countries)
-    tail, more = LazyRegex(tails), LazyRegex(behind_names() + tails)
+    tail = LazyRegex(tail_of(normal, places, countries))
     sites = {site: site_as_name(site, countries) for site in normal}
-    return tuple(_compile(domain, pattern, (tail, more), sites, countries) for pattern in patterns)
+    return tuple(_compile(domain, pattern, tail, sites, countries) for pattern in patterns)
 
 
 def _compile(
     domain: str,
     pattern: Pattern,
-    tails: tuple[LazyRegex, LazyRegex],
+    tail: LazyRegex,
     sites: dict[str, str],
     countries: tuple[str, ...],
 ) -> Compiled:
@@ -222,14 +221,12 @@ def _compile(
     head = fixed.split("{")[0]
     if bar and not fixed.endswith(" "):
         head = head.rpartition(" ")[0] or head
-    tail, more = tails
-    plain = "{" not in pattern.text and pattern.source is not Source.GUESS
     return Compiled(
         domain=domain,
         pattern=pattern,
         body=LazyRegex(body),
         tail=tail,
-        more=more if plain else None,
+        plain="{" not in pattern.text and pattern.source is not Source.GUESS,
         head=head.strip(),
         weight=weight,
         open="{any}" in pattern.text,
@@ -251,16 +248,17 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
                 body, tail = shorter, _tail_behind(compiled, name, found.start())
             if tail is not None:
                 break
-    more = tail is None and compiled.more is not None
-    if more and compiled.more is not None:
-        tail = _behind(compiled.more, compiled, name, body.end())
+    more = tail is None and compiled.plain
+    cut_word = False
+    if more:
+        tail, cut_word = _words_and_tail(compiled, name, body.end())
     if tail is None:
         return None
     groups = tail.groupdict()
     cut = (
         groups["cut"] is not None
         or groups.get("cutplace") is not None
-        or groups.get("cutmore") is not None
+        or cut_word
         or body.groupdict().get("cutname") is not None
     )
     if cut and width < CUT_MIN:
@@ -269,18 +267,30 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
     return Reading(compiled, cut, groups["url"] is not None, own_place, more)
 
 
+def _words_and_tail(compiled: Compiled, name: str, start: int) -> tuple[re.Match[str] | None, bool]:
+    """Plan words and such, then neutral tails; whether the last word is cut."""
+    for end, cut_word in behind_name(name, start):
+        tail = _tail_behind(compiled, name, end)
+        if tail is not None:
+            return tail, cut_word
+    return None, False
+
+
 def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
-    """The neutral tails that explain the rest of the name."""
-    return _behind(compiled.tail, compiled, name, start)
-
-
-def _behind(tails: LazyRegex, compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
-    """What these tails explain of the rest of the name, a large city at its end included."""
-    tail = tails.match(name, start)
+    """The neutral tails that explain the rest of the name, a large city at its end included."""
+    tail = compiled.tail.match(name, start)
     if tail is not None:
         return tail
-    city = city_behind(compiled.countries).search(name, start)
-    return tails.match(name, start, city.start()) if city else None
+    for city in cities_behind(compiled.countries, name, start):
+        tail = compiled.tail.match(name, start, city)
+        if tail is not None:
+            return tail
+    return None
+
+
+def is_tail(compiled: Compiled, text: str) -> bool:
+    """Whether the text is nothing but what may stand behind the vendor's names."""
+    return _tail_behind(compiled, text, 0) is not None
 
 
 def derived_reading(domain: str, name: str, width: int) -> Reading | None:

@@ -33,13 +33,7 @@ from signets.core.merchant.model import (
     MerchantLock,
     MerchantMatch,
 )
-from signets.core.merchant.signs import (
-    field_host,
-    is_any_site,
-    is_site,
-    odd_letter,
-    one_edit,
-)
+from signets.core.merchant.signs import field_host, is_site, odd_letter, one_edit
 from signets.core.merchant.tails import CUT_MIN
 
 _MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
@@ -80,7 +74,7 @@ def identify(merchant: Merchant, directory: Directory, learned: Learned) -> str 
     raw = merchant.descriptor.strip()
     if len(raw) > _LONGEST or odd_letter(raw) is not None or directory.facilitator(raw):
         return None
-    found = directory.readings(normalize(raw), len(raw))
+    found = directory.read_raw(raw)
     return found[0].compiled.domain if found else None
 
 
@@ -136,7 +130,7 @@ class _Question:
         decided = self._decided(name, ids, known=self.domain in owners)
         if decided is not None:
             return decided
-        reading = self._reading(name, len(raw))
+        reading = self._reading(raw)
         if isinstance(reading, MerchantMatch):
             if self.domain in owners:
                 return self._unsure(55, f"its id is known to be {self.domain}'s but {reading.rule}")
@@ -177,11 +171,12 @@ class _Question:
     def _has_confirmed_ids(self) -> bool:
         return any(domain == self.domain for domain, _ in self.learned.confirmed_ids)
 
-    def _reading(self, name: str, width: int) -> Reading | MerchantMatch:
+    def _reading(self, raw: str) -> Reading | MerchantMatch:
         """The vendor's own pattern that explains the name, or the answer where none does."""
+        name = normalize(raw)
         if self.vendor is None:
-            return self._custom_reading(name, width)
-        found = self.directory.readings(name, width)
+            return self._custom_reading(name, len(raw))
+        found = self.directory.read_raw(raw)
         if not found:
             return self._unexplained(name)
         best = found[0].compiled
@@ -310,7 +305,7 @@ class _Question:
             )
         reading = None
         if odd_letter(rest) is None:
-            reading = self._reading(normalize(rest), len(self.merchant.descriptor.strip()))
+            reading = self._reading(rest)
         if not isinstance(reading, Reading):
             return self._no(f"charged through {name} by somebody who is not {self.domain}")
         if known and any(
@@ -345,17 +340,7 @@ class _Question:
                 owner = self.directory.domain_of_host(".".join(labels[start:]))
                 if owner is not None and owner != self.domain:
                     return owner
-        for text in (self.merchant.url, self.merchant.city):
-            if text and is_any_site(text) and not self._may_be_own(field_host(text)):
-                return field_host(text)
-        return None
-
-    def _may_be_own(self, host: str) -> bool:
-        """A host of the vendor's that a narrow field cut, however short."""
-        domains = self.vendor.domains if self.vendor else (self.domain,)
-        labels = host.rstrip(".").split(".")
-        ends = [".".join(labels[start:]) for start in range(len(labels))]
-        return any(domain.startswith(end) for domain in domains for end in ends)
+        return field_host(self.merchant.url) if self.merchant.url and self.vendor else None
 
     def _sites(self) -> tuple[str, ...]:
         fields = (self.merchant.city, self.merchant.url)

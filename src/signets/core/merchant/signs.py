@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 
@@ -25,16 +24,6 @@ def field_host(text: str) -> str:
             break
     host = host.removeprefix("www.")
     return host.split("/", 1)[0].split(" ", 1)[0]
-
-
-_SITE = re.compile(
-    r"(?:HTTPS?[:/. ]|HTTPS?W|WWW\.)\S+|[A-Z0-9-]{3,}(?:\.[A-Z0-9-]+)*\.[A-Z]{0,24}/?\S*"
-)
-
-
-def is_any_site(text: str) -> bool:
-    """Whether a field holds a site, whole or cut, and no city (``ST. LOUIS``, ``D.C.``)."""
-    return _SITE.fullmatch(text.strip().upper()) is not None
 
 
 def is_site(host: str, domain: str) -> bool:

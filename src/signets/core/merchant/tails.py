@@ -7,6 +7,7 @@ city in it is cut there, and a state or country may be glued on (``SQUARESPACE.C
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from signets.core.merchant.places import cities
@@ -15,7 +16,8 @@ CUT_MIN = 13  # the narrowest field that acquirers and issuers cut a name or cit
 
 GLUE = "[ /_]?"
 _PHONE = r"(?:1 ?)?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{1,4})?|[0-9]{2,4} [0-9]{6,9}|[0-9]{7,15}"
-_PATH = r"(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)(?![A-Z0-9./]))?"
+# A country behind a slash alone: `FLY.IO.CO` is another domain, `APPLE.COM/US` is not.
+_PATH = r"(?:(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)|/[A-Z]{2})(?![A-Z0-9./]))?"
 # ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
 _ALPHA3 = {
     "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "CH": "CHE", "CN": "CHN", "CY": "CYP",
@@ -73,10 +75,25 @@ def cut(text: str, keep: int) -> str:
     return stems(text, keep) + "$"
 
 
+#: Countries whose cities are looked for together: those that every vendor has.
+_TOGETHER = ("GB", "IE", "LU", "NL", "SG", "US")
+
+
+def cities_behind(countries: tuple[str, ...], name: str, start: int) -> Iterator[int]:
+    """Where a large city of these countries begins, whole or cut, that ends the name."""
+    together = tuple(code for code in _TOGETHER if code in countries)
+    groups = [together, *((code,) for code in countries if code not in together)]
+    for group in groups:
+        found = _city_behind(group).search(name, start) if group else None
+        if found is not None:
+            yield found.start()
+
+
 @lru_cache(maxsize=256)
-def city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
-    """A large city of these countries at the end of a name, whole or cut."""
+def _city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
     large = cities(countries)
+    if not large:
+        return re.compile("(?!)")
     cut_ones = "|".join(stems(city, _shortest(city)) for city in large) or "(?!)"
     return re.compile(rf" ?(?:(?:{_any_of(large)}){_behind(countries)}|{cut_ones})$")
 
