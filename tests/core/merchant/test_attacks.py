@@ -211,7 +211,8 @@ def test_a_full_field_hides_no_word(good: tuple[str, str], width: int, word: str
     domain, name = good
     assume(len(name) > width)
     assert not matches(domain, f"{name[:width]} {word}")
-    assert not matches(domain, f"{name[: width - 4]}{word[:4]:<4} SAN FRANCISCO US")
+    field = f"{name[: width - 4]}{word[:4]:<4}"
+    assert not matches(domain, f"{field} SAN FRANCISCO US") or _explained(domain, field)
 
 
 @given(GOOD, st.sampled_from(sorted(HUBS)))
@@ -234,6 +235,7 @@ def test_a_common_word_alone_never_passes(common: tuple[str, str], behind: str) 
     """Not by itself, not with plan words, not from a hub, not with a country or an MCC alone."""
     domain, name = common
     vendor = DIRECTORY.vendors[domain]
+    assume(not _explained(domain, name))  # `VAST AI` is the vendor's own domain, too
     assert not matches(domain, name + behind) or _explained(domain, name + behind)
     for country in HUBS - vendor.countries if vendor.countries else ():
         assert not matches(domain, name, country=country, mcc="7372")

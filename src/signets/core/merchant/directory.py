@@ -41,9 +41,9 @@ _COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIO
 _KEY = 3  # characters that choose the candidate patterns; no name is shorter
 _PREFIX_KEY = 2  # the same for facilitators
 
-#: Of the name in the networks' formats, where fields are run together: Mastercard 22, TSYS 23,
-#: Visa 25 characters.
-FIELD_WIDTHS = (22, 23, 25)
+#: Of the name where fields are run together: Mastercard has 22 characters, TSYS 23, Visa 25, and
+#: issuers cut to fewer.
+FIELD_WIDTHS = tuple(range(16, 26))
 #: Where acquirers and vendors' entities for other continents sit: whoever sells software may be
 #: billed from there, wherever it is at home.
 HUBS = frozenset(("GB", "IE", "LU", "NL", "SG", "US"))
@@ -148,7 +148,7 @@ class Directory:
         the name full to its last character, and so perhaps cut, and the city field behind it.
         """
         whole = self.readings(normalize(raw), len(raw))
-        if whole:
+        if whole and not whole[0].compiled.open:
             return whole
         for width in FIELD_WIDTHS:
             if len(raw) > width and raw[width - 1] != " ":
@@ -157,7 +157,7 @@ class Directory:
                 read = [r for r in found if is_tail(r.compiled, beside)]
                 if read:
                     return read
-        return []
+        return whole
 
     def facilitator(self, raw: str) -> tuple[Facilitator, str] | None:
         """The facilitator whose prefix the raw descriptor bears, and the rest of it."""

@@ -59,8 +59,9 @@ _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `
 # What an issuer or a wallet writes before the acceptor's name.
 _ISSUER_PREFIX = re.compile(
     r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |APPLE PAY |GPAY |CHECKCARD [0-9]{4} "
-    r"|(?:DEBIT CARD |CARD |VISA |RECURRING |INTL )?PURCHASE (?:AUTHORIZED ON [0-9]{2} [0-9]{2} )?"
-    r"|RECURRING (?:PAYMENT )?|PENDING |INT ?L )?(?:[0-9]{6,} )?(?:HTTPS? )?"
+    r"|(?:(?:DEBIT CARD |CARD |VISA |RECURRING |INTL )?PURCHASE|RECURRING PAYMENT)"
+    r" (?:AUTHORIZED ON )?(?:[0-9]{2}[/ ]?[0-9]{2} )?|RECURRING |PENDING |INT ?L )?"
+    r"(?:[0-9]{6,} )?(?:HTTPS? )?"
     r"(?:WWW[./]|(?:API|APP|BILLING|CHECKOUT|ACCOUNTS?|CONSOLE|DASHBOARD|PORTAL|PLATFORM|SECURE)"
     r"[./](?=[A-Z0-9]+[./]))?"
 )

@@ -34,6 +34,13 @@ _STATES = {
     "CA": "AB BC MB NB NS ON QC SK",
     "AU": "ACT NSW QLD SA TAS VIC WA",
 }
+# What a bank writes behind it all: the day, the card, the amount, that it comes again.
+_STATEMENT = (
+    r" (?:RECURRING|RECUR|[0-9]{2}/[0-9]{2}|(?:CARD )?X*[0-9]{4}"
+    r"|(?:USD|EUR|GBP|CAD|AUD) [0-9]+(?:[./][0-9]{2})?)"
+)
+# States that stand behind a name by themselves; other codes are words, too (`CO`, `IN`, `ME`).
+_CLEAR_STATES = "CA|NY|TX|WA|FL|IL|NJ|VA|UT|GA|AZ|NC|NV"
 # How a site begins in a city field, in normal form, and how much of the field that leaves it.
 _BEFORE_SITE = (
     ("", 13), ("HTTPS ", 5), ("HTTP ", 6), ("HTTPS", 8), ("HTTPS WWW.", 1), ("HTTPSWWW.", 4),
@@ -128,11 +135,14 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
         rf" ?(?P<url>{scheme}(?:{site}){_PATH})(?:{region}(?![A-Z0-9./]))?",
         rf" {scheme}[A-Z0-9]+[./](?:{site})(?:{region})?(?![A-Z0-9./])",
         rf" ?{scheme}(?:{glued})",
-        rf" ?(?:{_full_field(sites)}) ?(?:{_state(countries)}|{_country(countries)})(?: ?USA?)?$",
+        rf" ?(?:{_full_field(sites)})(?: ?(?:{_state(countries)}|{_country(countries)}))"
+        rf"?(?: ?USA?)?(?:{_STATEMENT})?$",
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
         rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
         rf"(?: (?:{_PHONE})|[0-9]{{10,12}}){region}?(?![A-Z0-9])",
         rf" (?:{_country(countries)})$",
+        rf" (?:{_CLEAR_STATES})$",
+        f"{_STATEMENT}$",
     ]
     if places:
         named = _any_of((*places, *(p[:CUT_MIN].rstrip() for p in places if len(p) > CUT_MIN)))

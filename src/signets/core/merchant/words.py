@@ -31,7 +31,7 @@ _THINGS = "SUBSCRIPTION SUBSCRIPTIONS SUBSCR SUBSCRIP SUBS SUB PLAN USAGE API CR
 _TOGETHER = ("API CREDITS", "API USAGE", "AUTO RECHARGE", "TOP UP")
 _CUT = ("SUBSCRIPTION", "MONTHLY", "ANNUAL", "ENTERPRISE", "PROFESSIONAL", "BUSINESS", "PREMIUM")
 _DATE = "[0-9]{1,2}[/.][0-9]{1,2}(?:[/.][0-9]{2,4})?"
-_REFERENCE = rf"{_DATE}|[0-9]{{4,}}|(?=(?:[A-Z]*[0-9]){{3}})[A-Z0-9]{{8,16}}"
+_REFERENCE = rf"{_DATE}|[0-9]{{4,}}|(?=(?:[A-Z]*[0-9]){{5}})[A-Z0-9]{{8,16}}"
 
 
 @lru_cache(maxsize=1)
