@@ -1,10 +1,10 @@
 """The labelled corpus, and the rule that splits it.
 
-``corpus.tsv`` was looked at while the matcher was built, ``corpus_first_look.tsv`` after it had
-been scored once, and ``corpus_blind_dev.tsv``, which another hand wrote without seeing vendors or rules,
-after it had been scored once too: all are development. A row of ``corpus_grown.tsv`` is development
-where the first byte of the SHA-256 of its text divides by four, else test. All of
-``corpus_fresh.tsv``, written down after vendors and rules were finished, is test.
+Development: ``corpus.tsv``, looked at while the matcher was built; ``corpus_first_look.tsv``, after
+it had been scored once; ``corpus_blind_dev.tsv``, which another hand wrote without seeing vendors
+or rules, after it had been scored once. A row of ``corpus_grown.tsv`` is development where the
+first byte of the SHA-256 of its text divides by four, else test. All of ``corpus_fresh.tsv``,
+written down after vendors and rules were finished, is test.
 
 Rows from elsewhere (:func:`read_rows`) are scored alike and belong to no part.
 """
@@ -78,8 +78,11 @@ def read_corpus() -> list[Row]:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Labelled rows from elsewhere, JSON, one a line: ``lock``, ``descriptor``, ``expect``
-    (``match`` or anything else), optional ``mcc, country, city, acceptor_id, network_id, kind, spoof``."""
+    """Labelled rows from elsewhere, JSON, one a line.
+
+    Each has ``lock``, ``descriptor`` and ``expect`` (``match`` or anything else), and may have
+    ``mcc, country, city, acceptor_id, network_id, kind, spoof``.
+    """
     lines = path.read_text("utf-8").splitlines()
     return [_labelled(path.name, json.loads(line)) for line in lines if line.strip()]
 
