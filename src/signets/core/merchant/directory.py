@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
@@ -26,6 +26,7 @@ from signets.core.merchant.grammar import (
     PatternError,
     Reading,
     Source,
+    bare,
     compile_patterns,
     is_tail,
     normalize,
@@ -39,10 +40,10 @@ _LEGAL_FORMS = frozenset(
 )
 _COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
 _KEY = 3  # characters that choose the candidate patterns; no name is shorter
+_REMEMBERED = 4096  # names
 _PREFIX_KEY = 2  # the same for facilitators
 
-#: Of the name where fields are run together: Mastercard has 22 characters, TSYS 23, Visa 25, and
-#: issuers cut to fewer.
+#: Of a name in fields run together: Mastercard 22, TSYS 23, Visa 25, and issuers cut to fewer.
 FIELD_WIDTHS = tuple(range(16, 26))
 #: Where acquirers and vendors' entities for other continents sit: whoever sells software may be
 #: billed from there, wherever it is at home.
@@ -119,6 +120,7 @@ class Directory:
     _by_host: Mapping[str, str]
     _by_brand: Mapping[str, str]
     _by_prefix: Mapping[str, tuple[tuple[re.Pattern[str], Facilitator], ...]]
+    _read: dict[str, list[Reading]] = field(default_factory=dict, compare=False, repr=False)
 
     def vendor(self, domain: str) -> Vendor | None:
         """The vendor with this canonical domain, or None (a custom vendor)."""
@@ -138,7 +140,7 @@ class Directory:
 
     def readings(self, name: str, width: int) -> list[Reading]:
         """Every pattern that explains the whole normalised name, the most specific first."""
-        found = (read(c, name, width) for c in self.by_start.get(start_of(name), ()))
+        found = (read(compiled, name, width) for compiled in self._near(name))
         return sorted((r for r in found if r is not None), key=_specificity)
 
     def read_raw(self, raw: str) -> list[Reading]:
@@ -146,12 +148,28 @@ class Directory:
 
         Where nothing explains it in one piece, it is taken for fields of fixed width run together:
         the name full to its last character, and so perhaps cut, and the city field behind it.
+        Names come again and again: what was read last is remembered.
         """
-        whole = self.readings(normalize(raw), len(raw))
+        held = self._read.get(raw)
+        if held is None:
+            if len(self._read) >= _REMEMBERED:
+                self._read.clear()
+            held = self._read[raw] = self._read_raw(raw)
+        return held
+
+    def _near(self, name: str) -> list[Compiled]:
+        """The patterns that begin as the name does."""
+        letters = bare(name)
+        return [c for c in self.by_start.get(start_of(name), ()) if letters.startswith(c.start)]
+
+    def _read_raw(self, raw: str) -> list[Reading]:
+        name = normalize(raw)
+        whole = self.readings(name, len(raw))
         if whole and not whole[0].compiled.open:
             return whole
+        longest = max((len(c.pattern.text) for c in self._near(name)), default=0)
         for width in FIELD_WIDTHS:
-            if len(raw) > width and raw[width - 1] != " ":
+            if width < min(len(raw), longest) and raw[width - 1] != " ":
                 found = self.readings(normalize(raw[:width]), width)
                 beside = f" {normalize(raw[width:])}"
                 read = [r for r in found if is_tail(r.compiled, beside)]

@@ -66,6 +66,7 @@ _ISSUER_PREFIX = re.compile(
     r"[./](?=[A-Z0-9]+[./]))?"
 )
 
+_BARE = str.maketrans("", "", " _./")
 #: Past the end of any name: descriptors have at most some 40 letters.
 _END = 1 << 16
 
@@ -126,7 +127,8 @@ class Compiled:
 
     ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves. Behind a
     ``plain`` name a legal form, plan words and a reference may come first
-    (:mod:`signets.core.merchant.words`).
+    (:mod:`signets.core.merchant.words`). Every name that it explains begins with ``start``, both
+    without separators (:func:`bare`).
     """
 
     domain: str
@@ -135,6 +137,7 @@ class Compiled:
     tail: LazyRegex
     plain: bool
     head: str
+    start: str
     weight: int
     open: bool
     countries: tuple[str, ...]
@@ -166,6 +169,11 @@ def normalize(text: str) -> str:
     name = _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
     prefix = _ISSUER_PREFIX.match(name)
     return name[prefix.end() :] if prefix else name
+
+
+def bare(text: str) -> str:
+    """The letters and digits of a name in normal form."""
+    return text.translate(_BARE)
 
 
 def compile_patterns(
@@ -229,6 +237,7 @@ def _compile(
         tail=tail,
         plain="{" not in pattern.text and pattern.source is not Source.GUESS,
         head=head.strip(),
+        start=bare(text.rpartition(".")[0] if text in sites else fixed.split("{")[0]),
         weight=weight,
         open="{any}" in pattern.text,
         countries=countries,

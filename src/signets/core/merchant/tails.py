@@ -88,19 +88,24 @@ _TOGETHER = ("GB", "IE", "LU", "NL", "SG", "US")
 
 def cities_behind(countries: tuple[str, ...], name: str, start: int) -> Iterator[int]:
     """Where a large city of these countries begins, whole or cut, that ends the name."""
-    together = tuple(code for code in _TOGETHER if code in countries)
-    groups = [together, *((code,) for code in countries if code not in together)]
-    for group in groups:
-        found = _city_behind(group).search(name, start) if group else None
+    if name[-3:].isdigit():  # a district has two digits at most
+        return
+    for cities_of_some in _groups(countries):
+        found = cities_of_some.search(name, start)
         if found is not None:
             yield found.start()
 
 
 @lru_cache(maxsize=256)
+def _groups(countries: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    together = tuple(code for code in _TOGETHER if code in countries)
+    others = tuple(code for code in countries if code not in together and cities((code,)))
+    return tuple(_city_behind(group) for group in (together, others) if group)
+
+
+@lru_cache(maxsize=64)
 def _city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
     large = cities(countries)
-    if not large:
-        return re.compile("(?!)")
     cut_ones = "|".join(stems(city, _shortest(city)) for city in large) or "(?!)"
     return re.compile(rf" ?(?:(?:{_any_of(large)}){_behind(countries)}|{cut_ones})$")
 
@@ -136,7 +141,7 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
         rf" {scheme}[A-Z0-9]+[./](?:{site})(?:{region})?(?![A-Z0-9./])",
         rf" ?{scheme}(?:{glued})",
         rf" ?(?:{_full_field(sites)})(?: ?(?:{_state(countries)}|{_country(countries)}))"
-        rf"?(?: ?USA?)?(?:{_STATEMENT})?$",
+        rf"?(?: ?(?:USA?|{_country(countries)}))?(?:{_STATEMENT})?$",
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
         rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
         rf"(?: (?:{_PHONE})|[0-9]{{10,12}}){region}?(?![A-Z0-9])",
