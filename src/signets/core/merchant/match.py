@@ -261,7 +261,7 @@ class _Question:
             return self._unsure(50, f"{self.domain} is not in the directory and no id is confirmed")
         if vendor.mccs and merchant.mcc is not None and merchant.mcc not in vendor.mccs:
             return self._unsure(35, f"a good name under MCC {merchant.mcc}, foreign to the vendor")
-        if not self._bills_from() and (pattern.ambiguous or self.country not in HUBS):
+        if not self._bills_from() and self.country not in HUBS:
             return self._unsure(
                 35, f"a good name from {self.country}, a country foreign to the vendor"
             )
