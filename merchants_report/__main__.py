@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from merchants_report.corpus import read_corpus
-from merchants_report.scoring import ask, measure
+from merchants_report.corpus import read_corpus, read_rows
+from merchants_report.scoring import ask, by_split, measure
 from signets.vendors import load_directory
 
 _TARGETS = {"recall": 0.97, "false_accepts": 0.005, "spoofs_accepted": 0}
@@ -22,13 +22,21 @@ def main() -> None:
     """Measure one part, print it and write it down."""
     parser = argparse.ArgumentParser(prog="merchants_report", description=__doc__)
     parser.add_argument("--part", choices=("test", "dev"), default="test")
+    parser.add_argument("--rows", type=Path, help="score labelled rows from this file instead")
     parser.add_argument("--output", type=Path, default=Path("merchants-report.json"))
     options = parser.parse_args()
     directory = load_directory()
-    rows = [row for row in read_corpus() if row.held_out == (options.part == "test")]
-    found: dict[str, Any] = measure(ask(rows, directory))
+    corpus = read_corpus() if options.rows is None else read_rows(options.rows)
+    answers = ask(corpus, directory)
+    wanted = [
+        one
+        for one in answers
+        if options.rows is not None or one.row.held_out == (options.part == "test")
+    ]
+    found: dict[str, Any] = measure(wanted)
     report = {
-        "part": options.part,
+        "part": options.part if options.rows is None else options.rows.name,
+        "by_split": by_split(answers),
         "vendors": len(directory.vendors),
         "targets": _TARGETS,
         **found,
@@ -53,6 +61,12 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"{'0':>12}   of {report['spoofs']}",
         f"{'unverified':22}{report['unverified']:>10.1%}",
         f"{'  of rows to match':22}{report['unverified_of_positives']:>10.1%}",
+    ]
+    lines += ["", f"{'by split':40}{'rows':>6}{'recall':>9}{'false acc.':>12}{'spoofs':>8}"]
+    lines += [
+        f"{name:40}{one['rows']:>6}{one['recall']:>9.1%}{one['false_accepts']:>12.2%}"
+        f"{one['spoofs_accepted']:>8}"
+        for name, one in report["by_split"].items()
     ]
     for title in ("kind", "source", "file"):
         table = report[f"by_{title}"]

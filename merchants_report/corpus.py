@@ -1,23 +1,34 @@
 """The labelled corpus, and the rule that splits it.
 
-``corpus.tsv`` was looked at while the matcher was built, and ``corpus_first_look.tsv`` after it had
-been scored once: both are the development part. A row of ``corpus_grown.tsv`` belongs to the
-development part where the first byte of the SHA-256 of its text divides by four, else to the test
-part. All of ``corpus_fresh.tsv``, written down after vendors and rules were finished, is the test
-part.
+Development: ``corpus.tsv``, looked at while the matcher was built; ``corpus_first_look.tsv``, after
+it had been scored once; ``corpus_blind_dev.tsv``, which another hand wrote without seeing vendors
+or rules, after it had been scored once. A row of ``corpus_grown.tsv`` is development where the
+first byte of the SHA-256 of its text divides by four, else test. All of ``corpus_fresh.tsv``,
+written down after vendors and rules were finished, is test.
+
+Rows from elsewhere (:func:`read_rows`) are scored alike and belong to no part.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from signets.core.merchant.model import Merchant
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "core" / "merchant"
-FILES = ("corpus.tsv", "corpus_first_look.tsv", "corpus_grown.tsv", "corpus_fresh.tsv")
+FILES = (
+    "corpus.tsv",
+    "corpus_first_look.tsv",
+    "corpus_blind_dev.tsv",
+    "corpus_grown.tsv",
+    "corpus_fresh.tsv",
+)
 SPOOFS = frozenset(
     {
         "edit", "homoglyph", "superstring", "lookalike", "mention", "facilitator",
@@ -32,7 +43,7 @@ class Row:
     """A lock, a merchant, and whether the one is the other: ``expected`` says a person's label.
 
     ``kind`` says what sort of row it is (``name``, ``sibling``, ``edit``, …), ``source`` where the
-    form is known from.
+    form is known from; ``spoof``: somebody who passes for the vendor.
     """
 
     lock: str
@@ -42,6 +53,7 @@ class Row:
     source: str
     file: str
     text: str
+    spoof: bool
 
     @property
     def held_out(self) -> bool:
@@ -49,6 +61,11 @@ class Row:
         if self.file != "corpus_grown.tsv":
             return self.file == "corpus_fresh.tsv"
         return hashlib.sha256(self.text.encode()).digest()[0] % 4 != 0
+
+    @property
+    def split(self) -> str:
+        """Its file and part."""
+        return f"{self.file}, {'test' if self.held_out else 'development'}"
 
 
 def read_corpus() -> list[Row]:
@@ -58,6 +75,29 @@ def read_corpus() -> list[Row]:
         ValueError: A label is neither ``match`` nor ``refuse``.
     """
     return [row for name in FILES for row in _read(FOLDER / name)]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Labelled rows from elsewhere, JSON, one a line.
+
+    Each has ``lock``, ``descriptor`` and ``expect`` (``match`` or anything else), and may have
+    ``mcc, country, city, acceptor_id, network_id, kind, spoof``.
+    """
+    lines = path.read_text("utf-8").splitlines()
+    return [_labelled(path.name, json.loads(line)) for line in lines if line.strip()]
+
+
+def _labelled(file: str, line: Mapping[str, Any]) -> Row:
+    return Row(
+        lock=line["lock"],
+        merchant=_merchant(line),
+        expected=line["expect"] == "match",
+        kind=line.get("kind", "none"),
+        source=line.get("source", "none").partition(":")[0],
+        file=file,
+        text="\t".join(line.get(name) or "" for name in _TEXT),
+        spoof=bool(line.get("spoof", line.get("kind") in SPOOFS)),
+    )
 
 
 def _read(path: Path) -> list[Row]:
@@ -70,16 +110,22 @@ def _row(file: str, line: dict[str, str]) -> Row:
         raise ValueError(f"{file}: label `{line['label']}` of `{line['descriptor']}`")
     return Row(
         lock=line["lock"],
-        merchant=Merchant(
-            descriptor=line["descriptor"],
-            mcc=line["mcc"] or None,
-            country=line["country"] or None,
-            city=line["city"] or None,
-            acceptor_id=line["acceptor_id"] or None,
-        ),
+        merchant=_merchant(line),
         expected=line["label"] == "match",
         kind=line["kind"],
         source=line["source"],
         file=file,
         text="\t".join(line[name] for name in _TEXT),
+        spoof=line["kind"] in SPOOFS,
+    )
+
+
+def _merchant(line: Mapping[str, Any]) -> Merchant:
+    return Merchant(
+        descriptor=line["descriptor"],
+        mcc=line.get("mcc") or None,
+        country=line.get("country") or None,
+        city=line.get("city") or None,
+        acceptor_id=line.get("acceptor_id") or None,
+        network_id=line.get("network_id") or None,
     )

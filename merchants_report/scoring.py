@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from merchants_report.corpus import SPOOFS, Row
+from merchants_report.corpus import Row
 from signets.core.merchant.directory import Directory
 from signets.core.merchant.domains import canonical_vendor
 from signets.core.merchant.match import match_lock
@@ -55,7 +55,7 @@ def rates(rows: Sequence[Row], matched: Callable[[int], bool]) -> dict[str, floa
     """Recall over the rows to match, false accepts over the others; both as fractions."""
     good = [i for i, row in enumerate(rows) if row.expected]
     bad = [i for i, row in enumerate(rows) if not row.expected]
-    spoofs = [i for i in bad if rows[i].kind in SPOOFS]
+    spoofs = [i for i in bad if rows[i].spoof]
     return {
         "rows": len(rows),
         "positives": len(good),
@@ -83,6 +83,17 @@ def measure(answers: Sequence[Answered]) -> dict[str, object]:
         "calibration": _calibration(answers),
         "baseline": rates(rows, lambda index: contains_main_word(rows[index])),
         "misses": [_miss(one) for one in answers if one.matched != one.row.expected],
+    }
+
+
+def by_split(answers: Sequence[Answered]) -> dict[str, dict[str, float | int]]:
+    """The rates of each file's part, in the files' order."""
+    splits: dict[str, list[Answered]] = {}
+    for one in answers:
+        splits.setdefault(one.row.split, []).append(one)
+    return {
+        name: rates([one.row for one in found], lambda index, found=found: found[index].matched)
+        for name, found in splits.items()
     }
 
 

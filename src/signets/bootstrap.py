@@ -163,14 +163,15 @@ async def open_runtime(
         store = PostgresStore(pool, locks=locks, shift=shift)
         try:
             async with jobs.open_async():
+                policies = PolicyCache()
                 services = Services(
                     store=store,
                     new_id=new_id,
                     vault=vault,
                     issuers=issuers,
                     jobs=ProcrastinateJobs(jobs),
-                    merchants=MerchantCache(directory or load_directory()),
-                    policies=PolicyCache(),
+                    merchants=MerchantCache(directory or load_directory(), policies),
+                    policies=policies,
                 )
                 yield Runtime(services=services, store=store, jobs=jobs, database_url=database.url)
         finally:

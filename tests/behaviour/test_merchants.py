@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,51 +18,20 @@ from tests.behaviour.kit import (
     transaction,
     unbounded,
 )
+from tests.behaviour.merchant_kit import (
+    DOUBTFUL,
+    UNKNOWN,
+    VENDOR,
+    bought,
+    declined,
+    known_ids,
+    waiting,
+)
 from tests.world import World
 
 from signets import AsyncSignets
 from signets.app.set_up_organization import set_up_organization
-from signets.cli.main import main
 from signets.client.merchant_types import MerchantReview
-
-#: A good name from a country that the vendor does not bill from.
-DOUBTFUL: dict[str, Any] = {"merchant_acceptor_country": "BRA", "merchant_acceptor_id": "BR55501"}
-UNKNOWN: dict[str, Any] = {
-    "descriptor": "ACMESEARCH",
-    "mcc": "7372",
-    "merchant_acceptor_country": "USA",
-    "merchant_acceptor_city": "AUSTIN",
-    "merchant_acceptor_id": "ACME00012345",
-}
-VENDOR: dict[str, Any] = {
-    "brand": "Acme Search",
-    "category": "developer_tools",
-    "lines": [{"name": "api", "patterns": [{"text": "ACME SEARCH LABS", "source": "observed"}]}],
-    "mcc_groups": ["digital"],
-    "countries": [{"code": "US", "source": "observed"}],
-}
-
-
-async def waiting(world: World) -> list[MerchantReview]:
-    """The questions that wait, newest first."""
-    return [one async for one in world.signets.merchant_reviews.list(state="waiting")]
-
-
-async def declined(world: World, card: str, amount: int, **merchant: Any) -> MerchantReview:
-    """A charge that declines as unverified; the question that it leaves."""
-    charge = await world.network.charge(card, amount, **merchant)
-    assert await reason(world, charge) == "merchant_unverified"
-    return (await waiting(world))[0]
-
-
-async def bought(world: World, agent: AsyncSignets, **merchant: Any) -> None:
-    """A purchase that is approved, clears and is verified."""
-    intent = await buy(agent, 2000, workflow=f"w{world.shift['by'].days}")
-    charge = await world.network.charge(intent.card_id or "", 2000, **merchant)
-    assert charge.approved, charge.message
-    await world.network.clear(charge.token)
-    await world.settle()
-    assert (await transaction(world, charge.token)).verdict == "verified"
 
 
 async def test_an_unverified_charge_is_queued_with_everything_observed(world: World) -> None:
@@ -234,6 +200,130 @@ async def test_a_domain_nobody_knows_waits_for_a_member(world: World) -> None:
     assert (await world.network.charge(intent.card_id or "", 2000, **UNKNOWN)).approved
 
 
+async def test_a_first_verified_purchase_confirms_an_unknown_domain(world: World) -> None:
+    """Allowed once and settled as agreed, it confirms the id; another id does not pass."""
+    await unbounded(world)
+    agent = await world.agent()
+    intent = await buy(agent, 2000, "acmesearch.dev")
+    review = await declined(world, intent.card_id or "", 2000, **UNKNOWN)
+    await world.signets.merchant_reviews.rule(review, ruling="once")
+    charge = await world.network.charge(intent.card_id or "", 2000, **UNKNOWN)
+    assert charge.approved
+    assert await known_ids(world, "acmesearch.dev") == []  # authorized is not settled
+    await world.network.clear(charge.token)
+    await world.settle()
+    assert (await transaction(world, charge.token)).verdict == "verified"
+    assert await known_ids(world, "acmesearch.dev") == ["ACME00012345"]
+    [entry] = [
+        one async for one in world.signets.evidence.list() if one.kind == "merchant.first_purchase"
+    ]
+    facts = {fact["kind"]: fact for fact in entry.entry["data"]["facts"]}
+    assert (facts["id"]["value"], facts["id"]["known"]) == ("ACME00012345", True)
+    assert not facts["descriptor"]["known"]
+    later = await buy(agent, 2500, "acmesearch.dev", workflow="later")
+    spoof = {**UNKNOWN, "merchant_acceptor_id": "SPOOF666"}
+    await declined(world, later.card_id or "", 2500, **spoof)
+    named = {**UNKNOWN, "descriptor": "ACMESEARCH INC"}
+    assert (await world.network.charge(later.card_id or "", 2500, **named)).approved
+
+
+async def test_once_confirms_no_vendor_that_is_described(world: World) -> None:
+    """At a vendor of the directory, one permission and a verified settlement teach nothing."""
+    vendor, merchant = "openai.com", DOUBTFUL
+    await unbounded(world)
+    agent = await world.agent()
+    intent = await buy(agent, 2000, vendor)
+    review = await declined(world, intent.card_id or "", 2000, **merchant)
+    await world.signets.merchant_reviews.rule(review, ruling="once")
+    charge = await world.network.charge(intent.card_id or "", 2000, **merchant)
+    assert charge.approved
+    await world.network.clear(charge.token)
+    await world.settle()
+    assert (await transaction(world, charge.token)).verdict == "verified"
+    assert await known_ids(world, vendor) == []
+
+
+async def test_only_members_confirm_where_policy_says_so(world: World) -> None:
+    """`settlements: 0`: neither a first purchase nor any number of settlements teaches."""
+    await unbounded(world)
+    await policy(world, learning={"settlements": 0})
+    agent = await world.agent()
+    intent = await buy(agent, 2000, "acmesearch.dev")
+    review = await declined(world, intent.card_id or "", 2000, **UNKNOWN)
+    await world.signets.merchant_reviews.rule(review, ruling="once")
+    charge = await world.network.charge(intent.card_id or "", 2000, **UNKNOWN)
+    await world.network.clear(charge.token)
+    await world.settle()
+    for _ in range(3):
+        await world.travel(timedelta(days=1))
+        await bought(world, agent, merchant_acceptor_id="TRUE1234")
+    assert (await world.signets.merchants.knowledge()).ids == ()
+
+
+async def test_policy_says_how_often_an_id_must_be_seen(world: World) -> None:
+    """Two settlements on two days are enough where policy says two, also for those before it."""
+    await unbounded(world)
+    await policy(world, learning={"settlements": 4})
+    agent = await world.agent()
+    for _ in range(2):
+        await world.travel(timedelta(days=1))
+        await bought(world, agent, merchant_acceptor_id="TRUE1234")
+    assert await known_ids(world, "openai.com") == []
+    await policy(world, learning={"settlements": 2})
+    assert await known_ids(world, "openai.com") == ["TRUE1234"]
+    await refused(_policy(world, learning={"settlements": 1}), "policy_invalid")
+    await policy(world, learning={"settlements": 3})
+    assert await known_ids(world, "openai.com") == []
+
+
+async def _policy(world: World, **changes: Any) -> int:
+    return await policy(world, **changes)
+
+
+@pytest.mark.parametrize(("ruling", "then"), [("always", None), ("other", "merchant_mismatch")])
+async def test_a_ruling_answers_every_question_about_the_same_merchant(
+    world: World, ruling: Any, then: str | None
+) -> None:
+    """Two agents asked about one merchant: one answer closes both, each with its own evidence."""
+    await unbounded(world)
+    one, other = await world.agent("infra-agent"), await world.agent("other-agent")
+    first, second = await buy(one, 2000), await buy(other, 2100)
+    await declined(world, first.card_id or "", 2000, **DOUBTFUL)
+    answered = await declined(world, second.card_id or "", 2100, **DOUBTFUL)
+    else_ = {**DOUBTFUL, "merchant_acceptor_id": "BR99999"}
+    open_still = await declined(world, first.card_id or "", 2000, **else_)
+    await world.signets.merchant_reviews.rule(answered, ruling=ruling, comment="looked it up")
+    assert [one.id for one in await waiting(world)] == [open_still.id]
+    ruled = [one async for one in world.signets.merchant_reviews.list(state="ruled")]
+    assert {review.ruling.ruling for review in ruled if review.ruling} == {ruling}
+    said = [one for one in await all_entries(world) if one.kind == "merchant.ruled"]
+    assert {one.entry["data"]["review"] for one in said} == {review.id for review in ruled}
+    assert {one.entry["data"]["comment"] for one in said} == {"looked it up"}
+    follows = [one.entry["data"].get("follows") for one in said]
+    assert sorted(follows, key=str) == sorted(
+        [None, *(one.entry["subject"] for one in said if "follows" not in one.entry["data"])],
+        key=str,
+    )
+    charge = await world.network.charge(first.card_id or "", 2000, **DOUBTFUL)
+    assert charge.approved if then is None else await reason(world, charge) == then
+
+
+async def all_entries(world: World) -> list[Any]:
+    """The whole log."""
+    return [one async for one in world.signets.evidence.list()]
+
+
+async def test_a_word_without_a_question_answers_those_that_wait(world: World) -> None:
+    """`learn` closes a waiting question about the same merchant as well."""
+    agent = await world.agent()
+    intent = await buy(agent, 2000)
+    await declined(world, intent.card_id or "", 2000, **DOUBTFUL)
+    await world.signets.merchants.learn(
+        "openai.com", "OPENAI *CHATGPT SUBSCR", acceptor_id="BR55501", ruling="other"
+    )
+    assert await waiting(world) == []
+
+
 async def test_a_member_can_teach_before_anything_is_charged(world: World) -> None:
     """`learn` confirms a merchant without a declined charge; `once` is not for that."""
     agent = await world.agent()
@@ -243,33 +333,6 @@ async def test_a_member_can_teach_before_anything_is_charged(world: World) -> No
     )
     assert (made.vendor, made.review_id) == ("openai.com", None)
     assert (await world.network.charge(intent.card_id or "", 2000, **DOUBTFUL)).approved
-
-
-async def test_custom_vendors_are_the_organizations_own(world: World) -> None:
-    """A vendor document by API: alias, match and category work; the directory cannot be claimed."""
-    made = await world.signets.merchants.put(
-        "acmesearch.dev", {**VENDOR, "aliases": ["acme.tools"]}
-    )
-    assert (made.custom, made.category) == (True, "developer_tools")
-    listed = [one.domain async for one in world.signets.merchants.list(custom=True)]
-    assert listed == ["acmesearch.dev"]
-    yes = {"name": "tools", "when": {"category": "developer_tools"}, "then": "approve"}
-    await policy(world, rules=[yes])
-    agent = await world.agent()
-    assert (await buy(agent, 1000)).state == "pending_approval"
-    intent = await buy(agent, 2000, "https://acme.tools/pricing")
-    assert (intent.state, intent.expected_merchant) == ("approved", "acmesearch.dev")
-    charge = await world.network.charge(
-        intent.card_id or "", 2000, **{**UNKNOWN, "descriptor": "ACME SEARCH LABS"}
-    )
-    assert charge.approved
-    again = await world.signets.merchants.put("acmesearch.dev", {**VENDOR, "brand": "Acme"})
-    assert (again.brand, again.aliases) == ("Acme", ())
-    await refused(world.signets.merchants.put("openai.com", VENDOR), "vendor_collision")
-    stolen = {**VENDOR, "brand": "OpenAI"}
-    await refused(world.signets.merchants.put("other.dev", stolen), "vendor_file_invalid")
-    puts = [one async for one in world.signets.evidence.list() if one.kind == "merchant.vendor_put"]
-    assert sorted(one.entry["data"]["version"] for one in puts) == [1, 2]
 
 
 async def test_matching_by_api_knows_what_was_learned(world: World) -> None:
@@ -338,37 +401,3 @@ async def test_another_organization_is_not_affected(world: World) -> None:
     assert [one async for one in theirs.merchant_reviews.list()] == []
     await refused(theirs.merchant_reviews.rule(review, ruling="other"), "merchant_review_not_found")
     await refused(theirs.merchants.get("acmesearch.dev"), "merchant_not_found")
-
-
-async def test_the_command_line_adds_learns_lists_and_rules(
-    world: World,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    """`merchants add`, `learn`, `reviews` and `rule` do what the API does."""
-    key = await world.signets.keys.create(
-        owner="member", member_id=world.admin.member_id, name="cli"
-    )
-    monkeypatch.setenv("SIGNETS_API_KEY", key.secret)
-    monkeypatch.setenv("SIGNETS_BASE_URL", world.base_url)
-    agent = await world.agent()
-    intent = await buy(agent, 2000)
-    review = await declined(world, intent.card_id or "", 2000, **DOUBTFUL)
-    file = tmp_path / "acme.json"
-    file.write_text(json.dumps({**VENDOR, "domain": "acmesearch.dev"}))
-
-    async def run(*arguments: str) -> Any:
-        capsys.readouterr()
-        assert await asyncio.to_thread(main, ["merchants", *arguments, "--json"]) == 0
-        out = capsys.readouterr().out
-        return json.loads(out[out.index("{\n") :])
-
-    assert (await run("add", str(file)))["custom"] is True
-    assert [one["id"] for one in (await run("reviews", "--state", "waiting"))["data"]] == [
-        review.id
-    ]
-    assert (await run("rule", review.id, "once"))["ruling"]["intent_id"] == intent.id
-    made = await run("learn", "acmesearch.dev", "ACME", "--acceptor-id", "AC1", "--ruling", "other")
-    assert (made["vendor"], made["ruling"]) == ("acmesearch.dev", "other")
-    assert (await world.network.charge(intent.card_id or "", 2000, **DOUBTFUL)).approved

@@ -88,6 +88,8 @@ SCOPES = {
     "merchants_get": "cards:read",
     "merchants_put": "policy:write",
     "merchants_match": "cards:read",
+    "merchants_explain": "cards:read",
+    "merchants_knowledge": "cards:read",
     "merchants_learn": "intents:decide",
     "merchant_reviews_list": "transactions:read",
     "merchant_reviews_rule": "intents:decide",
@@ -229,8 +231,12 @@ async def test_lists_and_exports_hold_only_what_is_the_callers(running: World):
                 "GET", path, token, params={"intent_id": ids["intent_id"]}
             )
             assert response.status_code == 404, response.text
-    seen = await running.call("GET", "/v1/decisions", running.theirs.tokens["admin"])
-    assert seen.json()["data"] == []
+    theirs = running.theirs.tokens["admin"]
+    for path in ("/v1/decisions", "/v1/merchant_reviews"):
+        assert (await running.call("GET", path, theirs)).json()["data"] == [], path
+    for token, names in ((theirs, []), (running.ours.tokens["admin"], ["ACME"])):
+        known = (await running.call("GET", "/v1/merchants/knowledge", token)).json()
+        assert [one["value"] for one in known["names"]] == names
 
 
 async def test_a_reveal_is_for_the_owning_agent_and_is_not_kept(running: World):

@@ -150,3 +150,24 @@ def test_a_merchant_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "merchants", "explain", "openai.com", "OPENAI", "--mcc", "12")
     assert code == 2
     assert "mcc" in err
+
+
+def test_a_policys_vendors_are_checked_without_a_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`policy check` names the field where a vendor claims what the directory has."""
+    vendor = {
+        "domain": "acmesearch.dev",
+        "brand": "Acme Search",
+        "category": "saas",
+        "lines": [{"name": "api", "patterns": [{"text": "ACME SEARCH", "source": "observed"}]}],
+    }
+    file = write(tmp_path / "policy.json", {"version": 1, "vendors": [vendor]})
+    code, out, _ = run(capsys, "policy", "check", file, "--json")
+    assert (code, json.loads(out)["ok"]) == (0, True)
+    file = write(
+        tmp_path / "policy.json", {"version": 1, "vendors": [{**vendor, "brand": "OpenAI"}]}
+    )
+    code, out, _ = run(capsys, "policy", "check", file, "--json")
+    error = json.loads(out)["error"]
+    assert (code, error["code"], error["param"]) == (1, "vendor_collision", "vendors[0].brand")

@@ -37,7 +37,9 @@ def test_the_substring_baseline_is_far_worse() -> None:
 
 def test_a_stated_confidence_is_near_the_truth() -> None:
     """What is called a match is right nine times in ten, what is refused hardly ever."""
-    for one in FOUND["calibration"]:
+    judged = [one for one in FOUND["calibration"] if one["rows"] >= 10]  # fewer say nothing
+    assert len(judged) >= 4
+    for one in judged:
         low = int(one["confidence"].split(" ")[0])
         assert one["true"] >= 90 if low >= 80 else one["true"] <= 70
 

@@ -6,16 +6,21 @@ nothing changed, deciding an authorization needs no further query.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import msgspec
 
-from signets.app.merchant_records import CustomVendor, MerchantRuling, Ruling
+from signets.app.merchant_records import CustomVendor, MerchantRuling, Ruling, VendorOrigin
+from signets.app.policy_in_force import PolicyCache
 from signets.app.records import Card
 from signets.app.store import UnitOfWork
 from signets.core.errors import Refusal
 from signets.core.merchant.custom import with_custom
 from signets.core.merchant.directory import Directory
+from signets.core.merchant.document import VendorDocument, render_document
 from signets.core.merchant.learning import (
-    LearningPolicy,
     MemberDecision,
     Verdict,
     learn,
@@ -31,8 +36,6 @@ from signets.core.merchant.model import (
     Once,
 )
 
-#: How often an id or name must have been seen to be known without a member.
-LEARNING = LearningPolicy()
 _MOST = 256  # organizations held in memory
 _MOST_MATCHES = 4_096  # answers held in memory for one organization, about a kilobyte each
 _VERDICTS = {
@@ -45,9 +48,16 @@ _VERDICTS = {
 class KnownMerchants:
     """The directory with an organization's own vendors, and what it learned."""
 
-    def __init__(self, directory: Directory, learned: Learned) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        learned: Learned,
+        origins: Mapping[str, VendorOrigin] | None = None,
+    ) -> None:
+        """``origins``: of the vendors that the shipped directory does not hold."""
         self.directory = directory
         self.learned = learned
+        self._origins = origins or {}
         self._ids: dict[str, dict[str, None]] = {}
         self._owners: dict[str, str] = {}
         for vendor, identifier in learned.confirmed_ids:
@@ -83,6 +93,10 @@ class KnownMerchants:
             once=tuple(self._once.get(intent_id, ())) if intent_id else (),
         )
 
+    def origin(self, domain: str) -> VendorOrigin:
+        """Whose word the vendor's description is."""
+        return self._origins.get(domain, VendorOrigin.DIRECTORY)
+
     def match(
         self, lock: MerchantLock, merchant: Merchant, intent_id: str | None = None
     ) -> MerchantMatch:
@@ -117,9 +131,10 @@ def lock_of(card: Card) -> MerchantLock:
 class MerchantCache:
     """What each organization knows, by its versions."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, policies: PolicyCache) -> None:
         self._shipped = directory
-        self._directories: dict[str, tuple[int, Directory]] = {}
+        self._policies = policies
+        self._vendors: dict[str, tuple[int, OwnVendors]] = {}
         self._known: dict[str, tuple[tuple[int, int], KnownMerchants]] = {}
 
     @property
@@ -134,31 +149,75 @@ class MerchantCache:
         held = self._known.get(uow.org_id)
         if held is not None and held[0] == versions:
             return held[1]
-        directory = await self._directory(uow)
-        learned = Learned() if row.merchants_version == 0 else await _learned(uow)
-        known = KnownMerchants(directory, learned)
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[uow.org_id] = (versions, known)
+        own = await self._own(uow)
+        learned = Learned() if row.merchants_version == 0 else await self._learned(uow)
+        known = KnownMerchants(own.directory, learned, own.origins)
+        if not uow.merchants.touched:  # else it may yet be rolled back
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[uow.org_id] = (versions, known)
         return known
 
-    async def _directory(self, uow: UnitOfWork) -> Directory:
+    async def afresh(self, uow: UnitOfWork) -> KnownMerchants:
+        """The same with what this very transaction has written of rulings; kept nowhere."""
+        own = await self._own(uow)
+        return KnownMerchants(own.directory, await self._learned(uow), own.origins)
+
+    async def _own(self, uow: UnitOfWork) -> OwnVendors:
         version = uow.organization.vendors_version
         if version == 0:
-            return self._shipped
-        held = self._directories.get(uow.org_id)
+            return OwnVendors(self._shipped, {})
+        held = self._vendors.get(uow.org_id)
         if held is not None and held[0] == version:
             return held[1]
-        directory = _merged(self._shipped, await uow.merchants.vendors())
-        if len(self._directories) >= _MOST:
-            self._directories.clear()
-        self._directories[uow.org_id] = (version, directory)
-        return directory
+        policy = await self._policies.in_force(uow)
+        own = own_vendors(self._shipped, policy[1].vendors, await uow.merchants.vendors())
+        if not uow.merchants.touched:
+            if len(self._vendors) >= _MOST:
+                self._vendors.clear()
+            self._vendors[uow.org_id] = (version, own)
+        return own
+
+    async def _learned(self, uow: UnitOfWork) -> Learned:
+        _, policy = await self._policies.in_force(uow)
+        observed = await uow.merchants.sightings(policy.learning)
+        return learn(observed, map(_decision, await uow.merchants.rulings()), policy.learning)
 
 
-async def _learned(uow: UnitOfWork) -> Learned:
-    observed = await uow.merchants.sightings(LEARNING.settlements, LEARNING.days)
-    return learn(observed, map(_decision, await uow.merchants.rulings()), LEARNING)
+@dataclass(frozen=True, slots=True)
+class OwnVendors:
+    """The directory with an organization's vendors, and whose word each of those is."""
+
+    directory: Directory
+    origins: Mapping[str, VendorOrigin]
+
+
+def own_vendors(
+    shipped: Directory, stated: Iterable[VendorDocument], put: Iterable[CustomVendor]
+) -> OwnVendors:
+    """The shipped directory with the vendors of a policy, and those put by API.
+
+    Where both describe one domain, the policy's document is in force. Each was checked when it was
+    set. A later version of the shipped directory may hold one of them itself: then the
+    organization's is left out, so that its other cards go on working.
+    """
+    documents = {one.domain: one.document for one in put}
+    origins = dict.fromkeys(documents, VendorOrigin.ORGANIZATION)
+    for one in stated:
+        documents[one.domain] = render_document(one)
+        origins[one.domain] = VendorOrigin.POLICY
+    try:
+        return OwnVendors(with_custom(shipped, documents.values()), origins)
+    except Refusal:
+        fitting: dict[str, dict[str, Any]] = {}
+        for domain, document in documents.items():
+            try:
+                with_custom(shipped, [*fitting.values(), document])
+            except Refusal:
+                continue
+            fitting[domain] = document
+        merged = with_custom(shipped, fitting.values())
+        return OwnVendors(merged, {domain: origins[domain] for domain in fitting})
 
 
 def _decision(row: MerchantRuling) -> MemberDecision:
@@ -168,23 +227,3 @@ def _decision(row: MerchantRuling) -> MemberDecision:
         verdict=_VERDICTS[row.ruling],
         intent_id=row.intent_id,
     )
-
-
-def _merged(shipped: Directory, vendors: list[CustomVendor]) -> Directory:
-    """The shipped directory with these vendors.
-
-    Each was checked when it was put. A later version of the shipped directory may hold one of
-    them itself: then the organization's is left out, so that its other cards go on working.
-    """
-    documents = [one.document for one in vendors]
-    try:
-        return with_custom(shipped, documents)
-    except Refusal:
-        fitting: list[dict[str, object]] = []
-        for document in documents:
-            try:
-                with_custom(shipped, [*fitting, document])
-            except Refusal:
-                continue
-            fitting.append(document)
-        return with_custom(shipped, fitting)

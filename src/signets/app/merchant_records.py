@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from signets.core.merchant.learning import Candidate
+from signets.core.merchant.learning import Candidate, LearningPolicy
 
 
 class Ruling(StrEnum):
@@ -71,6 +71,14 @@ class MerchantRuling:
     at: datetime
 
 
+class VendorOrigin(StrEnum):
+    """Whose word a vendor's description is."""
+
+    DIRECTORY = "directory"  # ships with Signets
+    ORGANIZATION = "organization"  # put by API or command line
+    POLICY = "policy"  # stands in the policy in force
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomVendor:
     """One version of an organization's own vendor."""
@@ -104,11 +112,14 @@ class Seen:
 class MerchantFacts(Protocol):
     """What one organization has seen, been asked and decided about merchants."""
 
+    @property
+    def touched(self) -> bool: ...
+
     async def add_settlement(self, settlement: MerchantSettlement) -> bool: ...
 
     async def see(self, fact: Candidate, day: date) -> Seen: ...
 
-    async def sightings(self, settlements: int, days: int) -> list[Candidate]: ...
+    async def sightings(self, policy: LearningPolicy) -> list[Candidate]: ...
 
     async def open_reviews(self, reviews: Sequence[MerchantReview]) -> list[str]: ...
 
@@ -117,6 +128,8 @@ class MerchantFacts(Protocol):
     async def reviews(
         self, *, state: ReviewState | None, after: str | None, limit: int
     ) -> list[MerchantReview]: ...
+
+    async def waiting(self, vendor: str) -> list[MerchantReview]: ...
 
     async def ruled(self, review_id: str) -> None: ...
 

@@ -287,7 +287,11 @@ async def _known(
             merchant=merchant,
             match=msgspec.convert(row.match, type=MerchantMatch),
         )
-        return replace(known, totals=newest_totals([known.totals, seen_totals(snapshot)]))
+        return replace(
+            known,
+            totals=newest_totals([known.totals, seen_totals(snapshot)]),
+            settled=snapshot.merchant,
+        )
     match = MerchantMatch(
         result=MatchResult.NO_MATCH, confidence=0, vendor=None, rule="the card is not ours"
     )

@@ -40,7 +40,11 @@ from signets.core.verification import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Everything known about a transaction before this change. ``row`` None: it is new."""
+    """Everything known about a transaction before this change.
+
+    ``row`` None: it is new. ``merchant`` is the one that was judged, ``settled`` the one that the
+    issuer's newest message names, where there is one.
+    """
 
     identity: Identity
     row: Transaction | None
@@ -54,6 +58,7 @@ class Known:
     decisions: Sequence[DecisionRow]
     events: Sequence[LifecycleEvent]
     totals: SeenTotals | None
+    settled: Merchant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +99,9 @@ async def refold(
         await uow.transactions.put([after])
         await _book(services, uow, known, after, intent, window, state)
         await count_late(services, uow, known.card, before, after, known.decisions)
-        await learn_merchant(services, uow, after, known.merchant, known.match)
+        await learn_merchant(
+            services, uow, policy.learning, after, known.merchant, known.match, known.settled
+        )
         await record(
             services,
             uow,

@@ -20,7 +20,8 @@ from signets.core.errors import Refusal, RefusalKind, invalid
 from signets.core.ids import Prefix
 from signets.core.intent import ENDED
 from signets.core.merchant.domains import canonical_vendor
-from signets.core.merchant.model import Merchant
+from signets.core.merchant.learning import same_merchant
+from signets.core.merchant.model import MatchResult, Merchant, MerchantLock
 from signets.core.pan import refuse_pan
 
 
@@ -66,6 +67,7 @@ async def rule_on_review(
             review=review,
         )
         await uow.merchants.ruled(review.id)
+        await _answer_others(services, uow, caller, made)
         review = await uow.merchants.review(review_id) or review
         return ReviewView(review=review, ruling=made)
 
@@ -95,7 +97,7 @@ async def rule_on_merchant(
     async with services.store.transaction(caller.org_id) as uow:
         directory = (await services.merchants.of(uow)).directory
         vendor = canonical_vendor(lock, directory, param="lock")
-        return await _rule(
+        made = await _rule(
             services,
             uow,
             caller,
@@ -105,6 +107,8 @@ async def rule_on_merchant(
             comment=comment,
             review=None,
         )
+        await _answer_others(services, uow, caller, made)
+        return made
 
 
 async def list_reviews(
@@ -161,7 +165,9 @@ async def _rule(
     ruling: Ruling,
     comment: str,
     review: MerchantReview | None,
+    follows: str | None = None,
 ) -> MerchantRuling:
+    """Write the ruling. ``follows``: the one on the same merchant that this one repeats."""
     made = MerchantRuling(
         id=services.new_id(Prefix.RULING),
         review_id=review.id if review else None,
@@ -189,6 +195,42 @@ async def _rule(
             "merchant": made.merchant,
             "ruling": ruling.value,
             "comment": comment,
+            **({"follows": follows} if follows else {}),
         },
     )
     return made
+
+
+async def _answer_others(
+    services: Services, uow: UnitOfWork, caller: Caller, made: MerchantRuling
+) -> None:
+    """Answer the other questions that wait about the same merchant, where the ruling settles them.
+
+    The same merchant: the same ids, or, without any, the same name. What the ruling leaves
+    ``unverified`` (another name under the same id, another country) stays a question.
+    """
+    if made.ruling is Ruling.ONCE:
+        return
+    known = await services.merchants.afresh(uow)
+    answer = MatchResult.MATCH if made.ruling is Ruling.ALWAYS else MatchResult.NO_MATCH
+    said = msgspec.convert(made.merchant, type=Merchant)
+    for review in await uow.merchants.waiting(made.vendor):
+        merchant = msgspec.convert(review.merchant, type=Merchant)
+        card = await uow.cards.get(review.card_id)
+        if card is None or not same_merchant(said, merchant):
+            continue
+        lock = MerchantLock(vendors=(made.vendor,), allow_facilitators=card.allow_facilitators)
+        if known.match(lock, merchant).result is not answer:
+            continue
+        await _rule(
+            services,
+            uow,
+            caller,
+            vendor=made.vendor,
+            merchant=merchant,
+            ruling=made.ruling,
+            comment=made.comment,
+            review=review,
+            follows=made.id,
+        )
+        await uow.merchants.ruled(review.id)

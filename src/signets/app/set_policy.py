@@ -6,12 +6,17 @@ from typing import Any
 
 from signets.app.caller import Caller, not_found
 from signets.app.journal import record
+from signets.app.known_merchants import own_vendors
 from signets.app.records import PolicyVersion
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.core.access import Scope
 from signets.core.errors import invalid
 from signets.core.evidence.canonical import encode_canonical
+from signets.core.merchant.custom import with_custom
+from signets.core.merchant.document import render_document
+from signets.core.pan import refuse_pan
+from signets.core.policy.model import Policy
 from signets.core.policy.parse import parse_policy
 from signets.core.policy.render import render_policy
 
@@ -20,7 +25,8 @@ async def set_policy(services: Services, caller: Caller, document: dict[str, Any
     """Check the document and put it in force as the next version.
 
     Raises:
-        Refusal: ``policy_invalid``, naming the place; nothing changes.
+        Refusal: ``policy_invalid``, naming the place; ``vendor_collision`` where one of its vendors
+            claims what is another's. Nothing changes.
     """
     caller.require(Scope.POLICY_WRITE)
     async with services.store.transaction(caller.org_id) as uow:
@@ -42,6 +48,7 @@ async def write_policy(
                 f"limits are in the organization's currency ({uow.organization.currency})",
                 param=param,
             )
+    await _put_merchants(services, uow, policy)
     normal = render_policy(policy)
     version = PolicyVersion(
         version=await uow.policies.current_version() + 1,
@@ -59,6 +66,25 @@ async def write_policy(
         data={"version": version.version, "document": encode_canonical(normal).decode()},
     )
     return version
+
+
+async def _put_merchants(services: Services, uow: UnitOfWork, policy: Policy) -> None:
+    """Check that the policy's vendors claim nothing of others', and tell who has them in memory.
+
+    Raises:
+        Refusal: ``vendor_collision``, ``vendor_invalid`` or ``pan_in_text``, naming the field.
+    """
+    stated = [render_document(one) for one in policy.vendors]
+    refuse_pan(stated, param="vendors")
+    mine = {one.domain for one in policy.vendors}
+    put = [one for one in await uow.merchants.vendors() if one.domain not in mine]
+    with_custom(own_vendors(services.merchants.shipped, (), put).directory, stated)
+    current = await uow.policies.current_version()
+    before = (await services.policies.version(uow, current))[1] if current else None
+    if policy.vendors != (before.vendors if before else ()):
+        await uow.merchants.changed(vendors=True)
+    if before is not None and policy.learning != before.learning:
+        await uow.merchants.changed()
 
 
 async def get_policy(

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from signets.app.caller import Caller, not_found
 from signets.app.journal import record
-from signets.app.known_merchants import KnownMerchants
-from signets.app.merchant_records import CustomVendor
+from signets.app.known_merchants import KnownMerchants, own_vendors
+from signets.app.merchant_records import CustomVendor, VendorOrigin
 from signets.app.services import Services
 from signets.core.access import Scope
-from signets.core.errors import invalid
+from signets.core.errors import Refusal, RefusalKind, invalid
 from signets.core.merchant.custom import with_custom
 from signets.core.merchant.directory import Vendor
+from signets.core.merchant.document import read_document, render_document
 from signets.core.merchant.domains import canonical_vendor
+from signets.core.merchant.grammar import normalize
+from signets.core.merchant.match import identify
 from signets.core.merchant.model import Learned, Merchant, MerchantLock, MerchantMatch
 from signets.core.pan import refuse_pan
 
@@ -25,11 +28,44 @@ MOST_CUSTOM = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorView:
-    """A vendor, whose it is, and what the organization learned of it."""
+    """A vendor, whose word its description is, and what the organization learned of it."""
 
     vendor: Vendor
-    custom: bool
+    origin: VendorOrigin
     learned: Learned
+
+    @property
+    def custom(self) -> bool:
+        """Whether it is the organization's own."""
+        return self.origin is not VendorOrigin.DIRECTORY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """All that the organization knows beside the shipped directory.
+
+    ``vendors``: its own in force, each with its origin, as documents.
+    """
+
+    vendors: tuple[tuple[VendorOrigin, dict[str, Any]], ...]
+    learned: Learned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Why a merchant is, may be or is not a vendor.
+
+    Attributes:
+        read_as: The name in normal form, as the grammar sees it.
+        looks_like: The vendor that the merchant looks like, whatever the lock.
+        origin: Whose word the description of the lock's vendor is; None: nobody's.
+    """
+
+    vendor: str
+    match: MerchantMatch
+    read_as: str
+    looks_like: str | None
+    origin: VendorOrigin | None
 
 
 async def list_vendors(
@@ -46,7 +82,7 @@ async def list_vendors(
     async with services.store.unlocked(caller.org_id) as uow:
         known = await services.merchants.of(uow)
     views = (
-        _view(services, known, domain)
+        _view(known, domain)
         for domain in sorted(known.directory.vendors)
         if after is None or domain > after
     )
@@ -70,7 +106,7 @@ async def get_vendor(services: Services, caller: Caller, domain: str) -> VendorV
     found = known.directory.domain_of_host(domain.strip().lower())
     if found is None:
         raise not_found("merchant", domain[:80])
-    return _view(services, known, found)
+    return _view(known, found)
 
 
 async def put_vendor(
@@ -78,21 +114,28 @@ async def put_vendor(
 ) -> VendorView:
     """Add an organization's own vendor, or its next version.
 
-    ``document`` is like a file of the directory, without its domain.
+    ``document`` is like a file of the directory; its domain may be left out.
 
     Raises:
         Refusal: ``vendor_invalid``, ``vendor_file_invalid`` or ``vendor_collision`` where the
-            directory knows the domain, an id, a name or a form already; ``pan_refused``.
+            directory knows the domain, an id, a name or a form already; ``vendor_in_policy`` where
+            the policy describes it; ``pan_in_text``. ``param`` is the field.
     """
     caller.require(Scope.POLICY_WRITE)
     refuse_pan(document, param="body")
-    if canonical_vendor(domain, services.merchants.shipped, param="domain") != domain:
-        raise invalid(
-            "vendor_invalid",
-            "a vendor of your own has a registrable domain that the directory does not hold",
-            param="domain",
-        )
+    if document.get("domain", domain) != domain:
+        raise invalid("vendor_invalid", "is not the domain of the address", param="domain")
+    fresh = render_document(read_document({**document, "domain": domain}))
     async with services.store.transaction(caller.org_id) as uow:
+        known = await services.merchants.of(uow)
+        _, policy = await services.policies.in_force(uow)
+        if any(one.domain == domain for one in policy.vendors):
+            raise Refusal(
+                RefusalKind.CONFLICT,
+                "vendor_in_policy",
+                f"the policy in force describes `{domain}`: change it there",
+                param="domain",
+            )
         kept = {one.domain: one for one in await uow.merchants.vendors()}
         if len(kept) >= MOST_CUSTOM and domain not in kept:
             raise invalid("vendors_full", f"an organization has at most {MOST_CUSTOM} vendors")
@@ -100,12 +143,12 @@ async def put_vendor(
         made = CustomVendor(
             domain=domain,
             version=before.version + 1 if before else 1,
-            document={**document, "domain": domain},
+            document=fresh,
             put_by=caller.actor,
             at=uow.now,
         )
-        documents = [*(one.document for one in kept.values()), made.document]
-        merged = with_custom(services.merchants.shipped, documents)
+        others = own_vendors(services.merchants.shipped, policy.vendors, kept.values())
+        merged = with_custom(others.directory, [fresh], path="")
         await uow.merchants.put_vendor(made)
         await uow.merchants.changed(vendors=True)
         await record(
@@ -116,8 +159,56 @@ async def put_vendor(
             subject=domain,
             data={"version": made.version, "document": made.document},
         )
-        learned = (await services.merchants.of(uow)).learned
-        return _view(services, KnownMerchants(merged, learned), domain)
+        origins = {domain: VendorOrigin.ORGANIZATION}
+        return _view(KnownMerchants(merged, known.learned, origins), domain)
+
+
+async def read_knowledge(services: Services, caller: Caller) -> Knowledge:
+    """What the organization knows, whole: for matching many merchants somewhere else.
+
+    Permissions for one intent are left out.
+    """
+    caller.require(Scope.CARDS_READ)
+    async with services.store.unlocked(caller.org_id) as uow:
+        known = await services.merchants.of(uow)
+        _, policy = await services.policies.in_force(uow)
+        documents = {one.domain: one.document for one in await uow.merchants.vendors()}
+    documents |= {one.domain: render_document(one) for one in policy.vendors}
+    in_force = {domain: known.origin(domain) for domain in documents}
+    return Knowledge(
+        vendors=tuple(
+            (origin, documents[domain])
+            for domain, origin in sorted(in_force.items())
+            if origin is not VendorOrigin.DIRECTORY
+        ),
+        learned=replace(known.learned, once=()),
+    )
+
+
+async def explain_merchant(
+    services: Services, caller: Caller, lock: str, merchant: Merchant
+) -> Explained:
+    """Why the merchant is, may be or is not the lock's vendor, by all that is known.
+
+    Raises:
+        Refusal: ``vendor_unknown`` or ``vendor_invalid`` where the lock is no domain.
+    """
+    caller.require(Scope.CARDS_READ)
+    async with services.store.unlocked(caller.org_id) as uow:
+        known = await services.merchants.of(uow)
+    return explain(known, canonical_vendor(lock, known.directory, param="lock"), merchant)
+
+
+def explain(known: KnownMerchants, vendor: str, merchant: Merchant) -> Explained:
+    """The same of what is known here already."""
+    described = known.directory.vendor(vendor) is not None
+    return Explained(
+        vendor=vendor,
+        match=known.match(MerchantLock(vendors=(vendor,)), merchant),
+        read_as=normalize(merchant.descriptor),
+        looks_like=identify(merchant, known.directory, known.learned),
+        origin=known.origin(vendor) if described else None,
+    )
 
 
 async def match_merchants(
@@ -143,11 +234,11 @@ async def match_merchants(
     return answers
 
 
-def _view(services: Services, known: KnownMerchants, domain: str) -> VendorView:
+def _view(known: KnownMerchants, domain: str) -> VendorView:
     learned = known.learned
     return VendorView(
         vendor=known.directory.vendors[domain],
-        custom=services.merchants.shipped.vendor(domain) is None,
+        origin=known.origin(domain),
         learned=Learned(
             confirmed_ids=tuple(one for one in learned.confirmed_ids if one[0] == domain),
             confirmed_descriptors=tuple(

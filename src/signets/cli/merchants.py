@@ -1,4 +1,7 @@
-"""``merchants``: the directory of vendors, and whether a merchant is one of them. No server."""
+"""``merchants``: the directory of vendors, and whether a merchant is one of them.
+
+No server is needed; where a key is configured and one answers, what it knows counts too.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from signets.cli.merchant_knowledge import Knowledge, OfflineFlag, load_knowledge
 from signets.cli.output import (
     USAGE,
     CommandError,
@@ -21,11 +25,9 @@ from signets.cli.output import (
     print_table,
 )
 from signets.core.errors import Refusal
-from signets.core.merchant.directory import Directory
+from signets.core.merchant.directory import Directory, Vendor
 from signets.core.merchant.domains import canonical_vendor
-from signets.core.merchant.grammar import normalize
-from signets.core.merchant.match import identify, match_lock
-from signets.core.merchant.model import Learned, Merchant, MerchantLock, MerchantMatch
+from signets.core.merchant.model import Merchant, MerchantLock, MerchantMatch
 
 merchants = typer.Typer(no_args_is_help=True, help="Vendors, and merchants as networks send them.")
 
@@ -42,60 +44,119 @@ NameArgument = Annotated[
 
 
 @merchants.command("list")
-def list_(*, as_json: JsonFlag = False) -> None:
-    """The vendors that the directory holds.
+def list_(*, offline: OfflineFlag = False, as_json: JsonFlag = False) -> None:
+    """The vendors of the directory, and the organization's own where a key is configured.
 
     Example: signets merchants list
     """
-    from signets.vendors import read_vendor_files
-
-    found = read_vendor_files()
+    knowledge = load_knowledge(offline=offline)
+    known = knowledge.known
+    found = [known.directory.vendors[domain] for domain in sorted(known.directory.vendors)]
     if as_json:
-        keys = ("domain", "brand", "category", "aliases", "family")
-        data = [{key: one.get(key) for key in keys} for one in found]
-        print_json({"data": data, "has_more": False, "next_after": None})
+        data = [
+            {
+                "domain": one.domain,
+                "brand": one.brand,
+                "category": one.category,
+                "aliases": list(one.aliases),
+                "family": one.family,
+                "origin": str(known.origin(one.domain)),
+            }
+            for one in found
+        ]
+        print_json({"data": data, "has_more": False, "next_after": None, "known_by": knowledge.by})
         return
+    knowledge.say_by()
     rows = [
-        (one["domain"], one["brand"], one["category"], len(one.get("network_ids", ())))
+        (one.domain, one.brand, one.category, len(one.network_ids), known.origin(one.domain))
         for one in found
     ]
-    print_table(("domain", "brand", "category", "known ids"), rows, empty="no vendors")
+    print_table(("domain", "brand", "category", "known ids", "from"), rows, empty="no vendors")
 
 
 @merchants.command("show")
-def show(lock: LockArgument, *, as_json: JsonFlag = False) -> None:
+def show(lock: LockArgument, *, offline: OfflineFlag = False, as_json: JsonFlag = False) -> None:
     """What is known about one vendor, and where it is known from.
 
     Example: signets merchants show openai.com
     """
-    from signets.vendors import load_directory, read_vendor_files
-
-    domain = canonical_vendor(lock, load_directory(), param="lock")
-    found = next((one for one in read_vendor_files() if one["domain"] == domain), None)
-    if found is None:
+    knowledge = load_knowledge(offline=offline)
+    known = knowledge.known
+    domain = canonical_vendor(lock, known.directory, param="lock")
+    found = known.directory.vendor(domain)
+    learned = [
+        *(
+            (value, "learned", "confirmed id")
+            for d, value in known.learned.confirmed_ids
+            if d == domain
+        ),
+        *(
+            (one.descriptor, "learned", "confirmed name")
+            for one in known.learned.confirmed_descriptors
+            if one.vendor == domain
+        ),
+        *(
+            (value, "learned", "another's id")
+            for d, value in known.learned.denied_ids
+            if d == domain
+        ),
+        *(
+            (value, "learned", "another's name")
+            for d, value in known.learned.denied_descriptors
+            if d == domain
+        ),
+    ]
+    if found is None and not learned:
         raise CommandError(
             f"`{domain}` is not in the directory; a lock on it starts unverified (field: lock)"
         )
+    facts = [*(_facts(found) if found else ()), *learned]
     if as_json:
-        print_json(found)
+        print_json(_shown(domain, found, knowledge, facts))
         return
-    forms = [form for line in found["lines"] for form in line["patterns"]]
-    print_fields(
-        (
-            ("domain", domain),
-            ("brand", found["brand"]),
-            ("category", found["category"]),
-            ("aliases", found.get("aliases")),
-            ("family", found.get("family")),
-            ("countries", [one["code"] for one in found["countries"]]),
-            ("places", found.get("places")),
-            ("sold through", [one["seller"] for one in found.get("sold_through", ())]),
+    if found is not None:
+        print_fields(
+            (
+                ("domain", domain),
+                ("from", known.origin(domain)),
+                ("brand", found.brand),
+                ("category", found.category),
+                ("aliases", list(found.aliases)),
+                ("family", found.family),
+                ("countries", sorted(found.countries)),
+                ("places", list(found.places)),
+                ("sold through", list(found.sold_through)),
+            )
         )
-    )
-    facts = [(one["text"], one["source"], one.get("note")) for one in forms]
-    facts += [(n["name"], n["source"], n.get("note")) for n in found.get("legal_names", ())]
-    facts += [(n["id"], n["source"], n.get("note")) for n in found.get("network_ids", ())]
+    knowledge.say_by()
     print_table(("name or id", "source", "note"), facts, empty="no names")
+
+
+def _facts(vendor: Vendor) -> list[tuple[str, str, str]]:
+    forms = [(one.text, str(one.source), one.note or one.line) for one in vendor.patterns]
+    return forms + [(one.id, str(one.source), one.note) for one in vendor.network_ids]
+
+
+def _shown(
+    domain: str, vendor: Vendor | None, knowledge: Knowledge, facts: list[tuple[str, str, str]]
+) -> dict[str, Any]:
+    described = vendor is not None
+    return {
+        "domain": domain,
+        "origin": str(knowledge.known.origin(domain)) if described else None,
+        "brand": vendor.brand if vendor else None,
+        "category": vendor.category if vendor else None,
+        "aliases": list(vendor.aliases) if vendor else [],
+        "family": vendor.family if vendor else None,
+        "countries": sorted(vendor.countries) if vendor else [],
+        "mccs": sorted(vendor.mccs) if vendor else [],
+        "places": list(vendor.places) if vendor else [],
+        "sold_through": list(vendor.sold_through) if vendor else [],
+        "facts": [
+            {"name_or_id": value, "source": source, "note": note} for value, source, note in facts
+        ],
+        "known_by": knowledge.by,
+    }
 
 
 @merchants.command("match")
@@ -105,11 +166,13 @@ def match(
         Path,
         typer.Option("--input", help="JSON objects, one a line; `-` reads stdin.", allow_dash=True),
     ],
+    offline: OfflineFlag = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line on stdout, for programs.")
     ] = False,
 ) -> None:
-    """Hold merchants against locks: the directory alone decides, nothing that was learned.
+    """Hold merchants against locks: by the directory, and by what the organization knows where a
+    key is configured and the server answers. Which it was is said on stderr.
 
     A line has `lock` and `descriptor`, and may have `mcc`, `country`, `city`, `acceptor_id` and
     `network_id`. All lines are read before the first is answered; a line that cannot be read is
@@ -117,14 +180,18 @@ def match(
 
     Example: signets merchants match --input merchants.jsonl --json
     """
-    from signets.vendors import load_directory
-
-    directory = load_directory()
+    knowledge = load_knowledge(offline=offline)
+    known = knowledge.known
     lines = sys.stdin if str(file) == "-" else _open(file)
-    asked = list(_read(lines, directory))
+    asked = list(_read(lines, known.directory))
+    knowledge.say_by()
     write = sys.stdout.write
+    answers: dict[tuple[str, Merchant], MerchantMatch] = {}  # the same charges come again and again
     for lock, vendor, merchant in asked:
-        answer = _ask(vendor, merchant, directory)
+        answer = answers.get((vendor, merchant))
+        if answer is None:
+            answer = known.match(MerchantLock(vendors=(vendor,)), merchant)
+            answers[vendor, merchant] = answer
         told = _told(lock, merchant, answer)
         if as_json:
             write(json.dumps(told) + "\n")
@@ -142,13 +209,14 @@ def explain(
     city: Annotated[str | None, typer.Option(help="What stood in the city field.")] = None,
     acceptor_id: Annotated[str | None, typer.Option(help="Card acceptor id (MID).")] = None,
     network_id: Annotated[str | None, typer.Option(help="The network's merchant id.")] = None,
+    offline: OfflineFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Why a merchant is, may be or is not the vendor of a lock.
 
     Example: signets merchants explain openai.com "OPENAI *CHATGPT SUBSCR" --country US
     """
-    from signets.vendors import load_directory
+    from signets.app.vendors import explain as explained
 
     given = {
         "lock": lock,
@@ -159,17 +227,18 @@ def explain(
         "acceptor_id": acceptor_id,
         "network_id": network_id,
     }
-    directory = load_directory()
+    knowledge = load_knowledge(offline=offline)
     try:
-        _, vendor, merchant = _checked(given, directory, {})
+        _, vendor, merchant = _checked(given, knowledge.known.directory, {})
     except ValueError as wrong:
         raise CommandError(str(wrong), USAGE) from None
-    answer = _ask(vendor, merchant, directory)
+    found = explained(knowledge.known, vendor, merchant)
     told = {
-        **_told(vendor, merchant, answer),
-        "read_as": normalize(descriptor),
-        "looks_like": identify(merchant, directory, Learned()),
-        "in_directory": directory.vendor(vendor) is not None,
+        **_told(vendor, merchant, found.match),
+        "read_as": found.read_as,
+        "looks_like": found.looks_like,
+        "origin": str(found.origin) if found.origin else None,
+        "known_by": knowledge.by,
     }
     if as_json:
         print_json(told)
@@ -251,11 +320,6 @@ def _text(given: dict[str, Any], name: str) -> str | None:
     if not isinstance(value, str):
         raise ValueError(f"a text is wanted, not {json.dumps(value)[:40]} (field: {name})")
     return value
-
-
-def _ask(vendor: str, merchant: Merchant, directory: Directory) -> MerchantMatch:
-
-    return match_lock(MerchantLock(vendors=(vendor,)), merchant, directory, Learned())
 
 
 def _told(lock: str, merchant: Merchant, answer: MerchantMatch) -> dict[str, Any]:

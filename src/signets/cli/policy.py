@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from signets.cli.output import REFUSED, CommandError, JsonFlag, print_json, print_lines
 from signets.cli.session import open_client, plain
 from signets.core.errors import Refusal
+
+if TYPE_CHECKING:
+    from signets.core.policy.model import Policy
 
 policy = typer.Typer(no_args_is_help=True, help="What agents may buy.")
 
@@ -52,6 +55,7 @@ def check(file: FileArgument, *, as_json: JsonFlag = False) -> None:
 
     try:
         parsed = parse_policy(read_document(file))
+        _check_vendors(parsed)
     except Refusal as refusal:
         if not as_json:
             raise
@@ -70,6 +74,17 @@ def check(file: FileArgument, *, as_json: JsonFlag = False) -> None:
         print_json({"ok": True, **counts})
         return
     print_lines([f"right: {', '.join(f'{count} {name}' for name, count in counts.items())}"])
+
+
+def _check_vendors(parsed: Policy) -> None:
+    """Its vendors against the directory; those put by API are known to the server alone."""
+    if not parsed.vendors:
+        return
+    from signets.core.merchant.custom import with_custom
+    from signets.core.merchant.document import render_document
+    from signets.vendors import load_directory
+
+    with_custom(load_directory(), [render_document(one) for one in parsed.vendors])
 
 
 @policy.command("schema")

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     T = TypeVar("T", bound=Value)
 
 
+def find_key() -> str | None:
+    """The key that the environment or ``signets init --save`` gave."""
+    return os.environ.get("SIGNETS_API_KEY") or load_key(load_settings().data_dir)
+
+
 @contextmanager
-def open_client() -> Iterator[Signets]:
+def open_client(*, max_retries: int = 2) -> Iterator[Signets]:
     """A client with the key and the address that the environment or ``signets init`` gave.
 
     Raises:
@@ -30,7 +35,7 @@ def open_client() -> Iterator[Signets]:
     from signets.client.errors import APIConnectionError
 
     settings = load_settings()
-    key = os.environ.get("SIGNETS_API_KEY") or load_key(settings.data_dir)
+    key = find_key()
     if key is None:
         raise CommandError(
             "no API key: set SIGNETS_API_KEY (`signets init` makes the first one, and keeps it "
@@ -39,7 +44,7 @@ def open_client() -> Iterator[Signets]:
         )
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
     address = os.environ.get("SIGNETS_BASE_URL") or f"http://{host}:{settings.port}"
-    with Signets(api_key=key, base_url=address) as client:
+    with Signets(api_key=key, base_url=address, max_retries=max_retries) as client:
         try:
             yield client
         except ValueError as wrong:

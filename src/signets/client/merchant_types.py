@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import AwareDatetime
 
 from signets.client.types import Value
@@ -35,13 +37,17 @@ class LearnedOfMerchant(Value):
 
 
 class Merchant(Value):
-    """A vendor that cards can be locked to; ``id`` is its domain."""
+    """A vendor that cards can be locked to; ``id`` is its domain.
+
+    ``origin``: directory, organization (put by API) or policy.
+    """
 
     id: str
     domain: str
     brand: str
     category: str
     custom: bool
+    origin: str
     aliases: tuple[str, ...] = ()
     family: str | None = None
     legal_names: tuple[str, ...] = ()
@@ -63,6 +69,40 @@ class LockMatch(Value):
     confidence: int
     vendor: str | None = None
     reason: str
+
+
+class MerchantExplained(LockMatch):
+    """Why. ``origin`` None: nobody describes the lock's vendor."""
+
+    read_as: str
+    looks_like: str | None = None
+    origin: str | None = None
+
+
+class OwnVendor(Value):
+    """A vendor of the organization's own, as its document."""
+
+    origin: str
+    document: dict[str, Any]
+
+
+class KnownFact(Value):
+    """An id or a name of a vendor, by what was learned."""
+
+    vendor: str
+    value: str
+    mcc: str | None = None
+    country: str | None = None
+
+
+class MerchantKnowledge(Value):
+    """What the organization knows beside the directory."""
+
+    vendors: tuple[OwnVendor, ...] = ()
+    ids: tuple[KnownFact, ...] = ()
+    names: tuple[KnownFact, ...] = ()
+    other_ids: tuple[KnownFact, ...] = ()
+    other_names: tuple[KnownFact, ...] = ()
 
 
 class LockMatches(Value):

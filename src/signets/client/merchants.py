@@ -10,6 +10,8 @@ from signets.client.call import Call, Part, Repeat, get, given, many, one, path_
 from signets.client.merchant_types import (
     LockMatches,
     Merchant,
+    MerchantExplained,
+    MerchantKnowledge,
     MerchantReview,
     MerchantRuling,
 )
@@ -54,6 +56,35 @@ class Merchants(Resource[RunnerT]):
         """Hold up to 1000 merchants (``lock``, ``descriptor``, …) against locks."""
         body: dict[str, builtins.list[dict[str, Any]]] = {"rows": [dict(row) for row in rows]}
         return post("/v1/merchants/match", one(LockMatches), body=body)
+
+    @operation
+    def explain(
+        self,
+        lock: str,
+        descriptor: str,
+        *,
+        mcc: str | None = None,
+        country: str | None = None,
+        city: str | None = None,
+        acceptor_id: str | None = None,
+        network_id: str | None = None,
+    ) -> Call[MerchantExplained]:
+        """Why a merchant is, may be or is not the vendor of ``lock``."""
+        body = given(
+            lock=lock,
+            descriptor=descriptor,
+            mcc=mcc,
+            country=country,
+            city=city,
+            acceptor_id=acceptor_id,
+            network_id=network_id,
+        )
+        return post("/v1/merchants/explain", one(MerchantExplained), body=body)
+
+    @operation
+    def knowledge(self) -> Call[MerchantKnowledge]:
+        """What the organization knows beside the directory: its own vendors, what it learned."""
+        return get("/v1/merchants/knowledge", one(MerchantKnowledge))
 
     @operation
     def learn(

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import BeforeValidator, ConfigDict, Field, RootModel, field_validator
 from pydantic_core import PydanticCustomError
 
 from signets.app import rule_on_merchant, vendors
 from signets.app.merchant_records import ReviewState, Ruling
 from signets.core.access import Scope
 from signets.core.ids import Prefix
-from signets.core.merchant.grammar import Source
-from signets.core.merchant.mcc import MccGroup
+from signets.core.merchant.document import Category
 from signets.core.merchant.model import Merchant
-from signets.http.inputs import Input, Vendor
+from signets.http.inputs import Input, Vendor, snake
 from signets.http.outputs.base import Page, page_of
 from signets.http.outputs.merchants import (
     MatchListOut,
     MatchOut,
+    MerchantExplainedOut,
+    MerchantKnowledgeOut,
     MerchantOut,
     MerchantReviewOut,
     MerchantRulingOut,
 )
 from signets.http.pages import After, Filter, Limit, cursor
 from signets.http.routing import Ask, Endpoint
+from signets.http.vendor_schema import vendor_body_schema
 
 _ROWS = 1000
-_DOMAIN = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$"
 
-Domain = Annotated[str, Field(min_length=4, max_length=100, pattern=_DOMAIN)]
 DomainPath = Annotated[str, Path(min_length=1, max_length=300, description="`openai.com`")]
-Text = Annotated[str, Field(min_length=1, max_length=100)]
-Note = Annotated[str, Field(max_length=300)]
 Mcc = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100, description="As the network sent it.")]
@@ -42,76 +39,32 @@ Seen = Annotated[str, Field(min_length=1, max_length=100)]
 Comment = Annotated[str, Field(max_length=500)]
 
 
-class Category(StrEnum):
-    """What a vendor sells; policies match on it."""
-
-    MODEL_API = "model_api"
-    CLOUD = "cloud"
-    HOSTING = "hosting"
-    DATABASE = "database"
-    OBSERVABILITY = "observability"
-    EMAIL_SMS = "email_sms"
-    DOMAINS = "domains"
-    DEVELOPER_TOOLS = "developer_tools"
-    SAAS = "saas"
-    MARKETPLACE = "marketplace"
-    PAYMENTS = "payments"
-    ADVERTISING = "advertising"
-
-
-class PatternInput(Input):
-    """A form of the name; the notation is in the reference of merchants."""
-
-    text: Annotated[
-        str, Field(min_length=2, max_length=60, pattern=r"^[A-Z0-9.|{][A-Za-z0-9.|{} ]*$")
-    ]
-    source: Source
-    ambiguous: StrictBool = False
-    note: Note = ""
+def _spelled(value: Any) -> Any:
+    """Keys in snake_case, all the way down; a vendor's document has no keys of its own choice."""
+    if isinstance(value, list):
+        return [_spelled(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    spelled: dict[str, Any] = {}
+    for name, one in value.items():
+        if snake(name) in spelled:
+            raise PydanticCustomError(
+                "field_twice",
+                "is given in two spellings; give it once",
+                {"field": snake(name)[:80]},
+            )
+        spelled[snake(name)] = _spelled(one)
+    return spelled
 
 
-class LineInput(Input):
-    """A product line and the names that it charges under."""
-
-    name: Text
-    patterns: Annotated[list[PatternInput], Field(min_length=1, max_length=50)]
-
-
-class LegalNameInput(Input):
-    """A legal name."""
-
-    name: Text
-    source: Source
-    note: Note = ""
-
-
-class KnownIdInput(Input):
-    """An acceptor or network id that was seen."""
-
-    id: Annotated[str, Field(pattern=r"^[A-Z0-9]{4,15}$")]
-    source: Literal["observed", "document"]
-    note: Annotated[str, Field(min_length=1, max_length=300)]
-
-
-class MccInput(Input):
-    """A merchant category code beside the groups."""
-
-    mcc: Mcc
-    source: Source
-
-
-class CountryInput(Input):
-    """A country that it bills from."""
-
-    code: Country
-    source: Source
-
-
-class MerchantInput(Input):
-    """A vendor of your own: a document like the directory's files."""
+class MerchantInput(RootModel[dict[str, Any]]):
+    """A vendor of your own: a document like the directory's files, checked by the same schema."""
 
     model_config = ConfigDict(
+        frozen=True,
+        hide_input_in_errors=True,
         json_schema_extra={
+            **vendor_body_schema(),
             "examples": [
                 {
                     "brand": "Acme Search",
@@ -125,22 +78,14 @@ class MerchantInput(Input):
                     "mcc_groups": ["digital"],
                     "countries": [{"code": "US", "source": "observed"}],
                 }
-            ]
-        }
+            ],
+        },
     )
 
-    brand: Text
-    category: Category
-    lines: Annotated[list[LineInput], Field(min_length=1, max_length=20)]
-    aliases: Annotated[list[Domain], Field(max_length=20)] = Field(default_factory=list)
-    legal_names: Annotated[list[LegalNameInput], Field(max_length=20)] = Field(default_factory=list)
-    network_ids: Annotated[list[KnownIdInput], Field(max_length=200)] = Field(default_factory=list)
-    mcc_groups: Annotated[list[MccGroup], Field(max_length=10)] = Field(default_factory=list)
-    mccs: Annotated[list[MccInput], Field(max_length=50)] = Field(default_factory=list)
-    countries: Annotated[list[CountryInput], Field(max_length=50)] = Field(default_factory=list)
-    places: Annotated[
-        list[Annotated[str, Field(min_length=4, max_length=60)]], Field(max_length=20)
-    ] = Field(default_factory=list)
+    @field_validator("root", mode="before")
+    @classmethod
+    def _spell(cls, given: Any) -> Any:
+        return _spelled(given)
 
 
 class MerchantRow(Input):
@@ -178,6 +123,18 @@ class MatchInput(Input):
     )
 
     rows: Annotated[list[MerchantRow], Field(min_length=1, max_length=_ROWS)]
+
+
+class ExplainInput(MerchantRow):
+    """A merchant to explain."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"lock": "aws.amazon.com", "descriptor": "AMZN Mktp US*A12BC3DE4", "country": "US"}
+            ]
+        }
+    )
 
 
 class LearnInput(MerchantRow):
@@ -253,8 +210,21 @@ async def put(ask: Ask, domain: DomainPath, body: MerchantInput) -> MerchantOut:
     It adds to the directory and never replaces: a domain, id or name that the directory knows is
     refused.
     """
-    document = body.model_dump(mode="json")
-    return MerchantOut.of(await vendors.put_vendor(ask.services, ask.caller, domain, document))
+    return MerchantOut.of(await vendors.put_vendor(ask.services, ask.caller, domain, body.root))
+
+
+async def knowledge(ask: Ask) -> MerchantKnowledgeOut:
+    """All that the organization knows beside the directory: its own vendors, and what it learned.
+
+    With it and the directory of the same version, merchants can be matched without asking here.
+    """
+    return MerchantKnowledgeOut.of(await vendors.read_knowledge(ask.services, ask.caller))
+
+
+async def explain(ask: Ask, body: ExplainInput) -> MerchantExplainedOut:
+    """Why a merchant is, may be or is not the vendor of a lock, by all that is known."""
+    found = await vendors.explain_merchant(ask.services, ask.caller, body.lock, body.merchant())
+    return MerchantExplainedOut.explained(body.lock, body.descriptor, found)
 
 
 async def match(ask: Ask, body: MatchInput) -> MatchListOut:
@@ -322,6 +292,22 @@ ENDPOINTS = (
         operation="merchants_match",
         call=match,
         summary="Hold merchants against locks",
+        scope=Scope.CARDS_READ,
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/merchants/explain",
+        operation="merchants_explain",
+        call=explain,
+        summary="Explain a merchant",
+        scope=Scope.CARDS_READ,
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/merchants/knowledge",
+        operation="merchants_knowledge",
+        call=knowledge,
+        summary="Get what the organization knows",
         scope=Scope.CARDS_READ,
     ),
     Endpoint(

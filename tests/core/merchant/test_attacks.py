@@ -2,7 +2,8 @@
 
 The written transformations are: another case, other separators or none where the name has some,
 a cut at 13 characters or more, a bank's prefix, a neutral tail (the vendor's own site, a phone
-number, one of its places or countries), and a reference where the vendor's form has one.
+number, one of its places or countries), fields of fixed width run together, a legal form, plan
+words or a reference behind a plain name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import string
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from signets.core.merchant.directory import HUBS
 from signets.core.merchant.grammar import Pattern, Source, normalize
 from signets.core.merchant.match import match_lock
 from signets.core.merchant.model import Learned, MatchResult, Merchant, MerchantLock
@@ -153,6 +155,94 @@ def test_an_added_word_never_passes(good: tuple[str, str], word: str, glue: str)
     assert not matches(domain, f"{word}{glue}{name}")
     longer = f"{name}{glue}{word}"
     assert not matches(domain, longer) or _explained(domain, longer)
+
+
+SITES = [
+    (vendor.domain, site.upper())
+    for vendor in DIRECTORY.vendors.values()
+    for site in vendor.domains
+]
+
+
+@given(
+    st.sampled_from(SITES),
+    st.sampled_from(
+        ["{0}.CO", "{0}.NET", "{0}.SHOP", "{0}-PAY.COM", "{0}.EVIL.DEV", "MY-{0}", "{0}HELP.COM",
+         "GET{0}", "{0}@EVIL.COM", "EVIL.{0}.CO", "WWW.{0}.PRO", "HTTPS://{0}.EVIL.CO/{0}"]
+    ),
+)  # fmt: skip
+def test_a_longer_domain_is_another_one(site: tuple[str, str], form: str) -> None:
+    """A vendor's domain inside a longer one is somebody else's."""
+    domain, text = site
+    assert not matches(domain, form.format(text))
+
+
+@given(
+    GOOD,
+    st.sampled_from(["PLAN", "PRO", "SUBSCRIPTION", "MONTHLY", "INC", "4417-2209", "API CREDITS"]),
+    WORDS,
+    st.booleans(),
+)
+def test_plan_words_carry_no_other_word(
+    good: tuple[str, str], plan: str, word: str, first: bool
+) -> None:
+    """What may stand behind a name takes nothing else along, before or behind it."""
+    domain, name = good
+    longer = f"{name} {word} {plan}" if first else f"{name} {plan} {word}"
+    assert not matches(domain, longer) or _explained(domain, longer)
+    assert not matches(domain, f"{word} {name} {plan}")
+
+
+@given(st.sampled_from(["EVIL SHOP", "JOES PIZZA", "CARDS"]), GOOD, st.sampled_from([22, 23, 25]))
+def test_a_vendors_site_in_the_next_field_proves_nothing(
+    shop: str, good: tuple[str, str], width: int
+) -> None:
+    """The acceptor writes the city field: the vendor's name and site there are not its name."""
+    domain, name = good
+    for site in DIRECTORY.vendors[domain].domains:
+        assert not matches(domain, f"{shop:<{width}}{site.upper()[:13]:<13}US")
+        assert not matches(domain, shop, city=site)
+    assert not matches(domain, f"{shop:<{width}}{name}")
+
+
+LONG = [(domain, name) for domain, name in NAMES if len(name) > 25]
+
+
+@given(st.sampled_from(LONG), st.sampled_from([22, 23, 25]), WORDS)
+def test_a_full_field_hides_no_word(good: tuple[str, str], width: int, word: str) -> None:
+    """A name that fills its field passes with a city field behind it, not with another word."""
+    domain, name = good
+    assert not matches(domain, f"{name[:width]} {word}")
+    field = f"{name[: width - 4]}{word[:4]:<4}"
+    assert not matches(domain, f"{field} SAN FRANCISCO US") or _explained(domain, field)
+
+
+@given(GOOD, st.sampled_from(sorted(HUBS)))
+def test_a_hub_is_no_home_of_a_common_word(good: tuple[str, str], hub: str) -> None:
+    """From where acquirers sit, a coined name may come; a foreign MCC still refuses it."""
+    domain, name = good
+    assert not matches(domain, name, country=hub, mcc="7995")
+
+
+COMMON = [
+    (vendor.domain, pattern.text.replace("|", ""))
+    for vendor in DIRECTORY.vendors.values()
+    for pattern in vendor.patterns
+    if pattern.ambiguous and _plain(pattern)
+    # `VAST AI` is the vendor's own domain without its dot, too
+    if not matches(vendor.domain, pattern.text.replace("|", ""))
+]
+
+
+@given(st.sampled_from(COMMON), st.sampled_from(["", " PRO PLAN", " INC", " 123456"]))
+def test_a_common_word_alone_never_passes(common: tuple[str, str], behind: str) -> None:
+    """Not by itself, not with plan words, not from a hub, not with a country or an MCC alone."""
+    domain, name = common
+    vendor = DIRECTORY.vendors[domain]
+    assert not matches(domain, name + behind) or _explained(domain, name + behind)
+    for country in HUBS - vendor.countries if vendor.countries else ():
+        assert not matches(domain, name, country=country, mcc="7372")
+    assert not matches(domain, name, mcc="5812", country="US")
 
 
 @given(GOOD, st.sampled_from(read_facilitators()))

@@ -57,40 +57,68 @@ def test_no_custom_vendor_is_the_directory_itself() -> None:
     assert with_custom(DIRECTORY, []) is DIRECTORY
 
 
+def form(text: str, **more: Any) -> list[dict[str, Any]]:
+    """One product line with one form."""
+    return [{"name": "m", "patterns": [{"text": text, "source": "observed", **more}]}]
+
+
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("change", "code", "param"),
     [
-        ({"domain": "openai.com"}, "vendor_collision"),
-        ({"aliases": ["chatgpt.com"]}, "vendor_collision"),
-        ({"brand": "OpenAI"}, "vendor_file_invalid"),
+        ({"domain": "openai.com"}, "vendor_collision", "domain"),
+        ({"aliases": ["a.dev", "chatgpt.com"]}, "vendor_collision", "aliases[1]"),
+        ({"brand": "OpenAI"}, "vendor_collision", "brand"),
+        (
+            {"legal_names": [{"name": "OpenAI, LLC", "source": "document"}]},
+            "vendor_collision",
+            "legal_names[0].name",
+        ),
         (
             {"network_ids": [{"id": "SXONGQUGQWWJUTM", "source": "observed", "note": "x"}]},
-            "vendor_file_invalid",
-        ),
-        (
-            {"lines": [{"name": "m", "patterns": [{"text": "OPENAI API", "source": "observed"}]}]},
             "vendor_collision",
+            "network_ids[0].id",
         ),
-        (
-            {
-                "lines": [
-                    {
-                        "name": "m",
-                        "patterns": [{"text": "OPENAI CHATGPT SUBMARINES", "source": "observed"}],
-                    }
-                ]
-            },
-            "vendor_collision",
-        ),
-        ({"lines": [{"name": "m", "patterns": [{"text": "a", "source": "x"}]}]}, None),
-        ({"mcc_groups": ["nothing"]}, None),
+        ({"lines": form("OPENAI API")}, "vendor_collision", "lines"),
+        ({"lines": form("OPENAI CHATGPT SUBMARINES")}, "vendor_collision", "lines"),
+        ({"lines": form("a")}, "vendor_file_invalid", "lines[0].patterns[0].text"),
+        ({"lines": form("ACME {x}")}, "vendor_file_invalid", "lines[0].patterns[0].text"),
+        ({"mcc_groups": ["nothing"]}, "vendor_file_invalid", "mcc_groups[0]"),
+        ({"places": ["Paris", "Paris"]}, "vendor_file_invalid", "places[1]"),
+        ({"sold_through": [{"seller": "x.dev"}]}, "vendor_file_invalid", "sold_through[0].source"),
+        ({"family": "Acme Family"}, "vendor_file_invalid", "family"),
+        ({"logo": "x.png"}, "vendor_file_invalid", "logo"),
+        ({"domain": "shop.acme.dev"}, "vendor_invalid", "domain"),
+        ({"aliases": ["vercel.app"]}, "vendor_invalid", "aliases[0]"),
     ],
 )
-def test_what_is_anothers_cannot_be_claimed(change: dict[str, Any], code: str | None) -> None:
-    """Domain, alias, brand, id, descriptor and what a cut leaves of it: all refused by name."""
+def test_what_is_anothers_or_wrong_is_refused_with_its_field(
+    change: dict[str, Any], code: str, param: str
+) -> None:
+    """Domain, alias, brand, id, descriptor and what a cut leaves of it, and mistakes of shape."""
     with pytest.raises(Refusal) as refused:
         with_custom(DIRECTORY, [document(**change)])
-    assert refused.value.code == (code or "vendor_file_invalid")
+    assert (refused.value.code, refused.value.param) == (code, f"vendors[0].{param}")
+    with pytest.raises(Refusal) as alone:
+        with_custom(DIRECTORY, [document(**change)], path="")
+    assert alone.value.param == param
+
+
+def test_a_family_and_sellers_of_ones_own_are_kept() -> None:
+    """The whole document counts: a sibling's name is refused, and a seller's charge says so."""
+    sibling = document(
+        domain="acme.shop",
+        aliases=[],
+        brand="Acme Shop",
+        family="acme",
+        network_ids=[],
+        lines=form("ACME SHOP"),
+    )
+    sold = [{"seller": "acme.shop", "source": "observed"}]
+    mine = with_custom(DIRECTORY, [document(family="acme", sold_through=sold), sibling])
+    lock = MerchantLock(vendors=("acme.dev",))
+    answer = match_lock(lock, Merchant(descriptor="ACME SHOP"), mine, Learned())
+    assert answer.result is MatchResult.NO_MATCH
+    assert (answer.vendor, "also sells acme.dev" in answer.rule) == ("acme.shop", True)
 
 
 def test_two_custom_vendors_may_not_be_the_same() -> None:

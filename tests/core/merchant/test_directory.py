@@ -90,7 +90,7 @@ def test_facilitators_name_vendors_of_the_directory() -> None:
     [
         (
             {"lines": [{"name": "main", "patterns": [{"text": "acme", "source": "guess"}]}]},
-            "normal",
+            "lines[0].patterns[0].text",
         ),
         (
             {"lines": [{"name": "main", "patterns": [{"text": "A {x}", "source": "guess"}]}]},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from signets.core.merchant.learning import (
     Settlement,
     Verdict,
     candidates,
+    confirms_vendor,
     learn,
 )
 from signets.core.merchant.match import match_lock
@@ -251,3 +254,53 @@ def test_a_candidate_keeps_mcc_and_country_only_where_all_agree() -> None:
         mcc="5734",
         country=None,
     )
+
+
+STRANGER = Merchant(descriptor="ACMESEARCH", acceptor_id="ACME0001", mcc="7372", country="US")
+
+
+@pytest.mark.parametrize(
+    ("changes", "confirmed"),
+    [
+        ({}, True),
+        ({"merchant": replace(STRANGER, descriptor="AcmeSearch.dev")}, True),
+        ({"vendor": "openai.com"}, False),  # described by the directory
+        ({"merchant": replace(STRANGER, descriptor="ACMESEARCH SHOP")}, False),
+        ({"merchant": replace(STRANGER, descriptor="PAYPAL *ACMESEARCH")}, False),
+        ({"merchant": replace(STRANGER, acceptor_id=None)}, False),
+        ({"settled": replace(STRANGER, acceptor_id="ACME0002")}, False),
+        ({"known": Learned(confirmed_ids=(("acmesearch.dev", "ACME0009"),))}, False),
+        ({"known": Learned(denied_ids=(("acmesearch.dev", "ACME0001"),))}, False),
+        ({"policy": LearningPolicy(settlements=0)}, False),
+    ],
+)
+def test_what_a_first_purchase_confirms(changes: dict[str, Any], confirmed: bool) -> None:
+    """An undescribed vendor's derived name under one steady id, and nothing else."""
+    given = {
+        "vendor": "acmesearch.dev",
+        "merchant": STRANGER,
+        "known": Learned(),
+        "policy": LearningPolicy(),
+        **changes,
+    }
+    settled = given.pop("settled", given["merchant"])
+    assert confirms_vendor(**given, settled=settled, directory=DIRECTORY) is confirmed
+
+
+def test_a_first_purchase_is_known_and_a_members_word_outweighs_it() -> None:
+    """One settlement is enough for it, unless a member denies it or members alone confirm."""
+    first = Candidate(
+        vendor="acmesearch.dev",
+        kind=FactKind.ID,
+        value="ACME0001",
+        settlements=1,
+        days=1,
+        first_purchase=True,
+    )
+    assert learn([first]).confirmed_ids == (("acmesearch.dev", "ACME0001"),)
+    assert learn([replace(first, first_purchase=False)]).confirmed_ids == ()
+    assert learn([first], policy=LearningPolicy(settlements=0)).confirmed_ids == ()
+    rival = replace(first, vendor="other.dev", first_purchase=False)
+    assert learn([first, rival]).confirmed_ids == ()
+    denied = MemberDecision(vendor="acmesearch.dev", merchant=STRANGER, verdict=Verdict.ANOTHER)
+    assert learn([first], [denied]).confirmed_ids == ()

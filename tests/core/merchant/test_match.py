@@ -244,3 +244,51 @@ def test_identify_names_the_vendor_by_id_or_by_whole_name() -> None:
     assert who("OPENAI GIFT CARDS") is None
     assert who("PAYPAL *OPENAI") is None
     assert who("ОPENAI") is None  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    ("lock", "descriptor", "result"),
+    [
+        ("figma.com", "FIGMA *PROFESSIONAL MONTHLY", "match"),
+        ("figma.com", "FIGMA SUPPORT PLAN", "unverified"),
+        ("figma.com", "FIGMA PRO PLUS", "unverified"),  # one plan, not two
+        ("netlify.com", "NETLIFY INC* INV 20419", "match"),
+        ("netlify.com", "NETLIFY LTD", "unverified"),  # no legal name of its
+        ("vercel.com", "VERCEL SUBSCRIPT", "match"),  # the plan word may be cut
+        ("render.com", "RENDER PRO PLAN", "unverified"),  # a common word stays one
+        ("grafana.com", "RAINTANK INC DBA GRAFANA", "match"),
+        ("adobe.com", "ADOBE SYSTEMS SOFTWARE IRL", "match"),
+        ("cursor.com", "CURSOR, AI POWERED INEW YORK      NY", "match"),
+        ("cursor.com", "CURSOR, AI POWERED ICECREAM       NY", "unverified"),
+        ("apple.com", "APPLE.COM/US", "match"),
+        ("fly.io", "FLY.IO.CO", "unverified"),
+        ("netlify.com", "NETLIFYCOM", "match"),
+        ("fly.io", "FLYIO", "unverified"),  # too short to lose its dot
+        ("openai.com", "RECURRING PAYMENT AUTHORIZED ON 12/27 OPENAI CA", "match"),
+        ("openai.com", "INT'L 0093267280 OPENAI", "match"),
+        ("openai.com", "BILLING.OPENAI.COM", "match"),
+        ("openai.com", "OPENAI.EVIL.COM", "no_match"),
+    ],
+)
+def test_what_may_stand_around_a_name(lock: str, descriptor: str, result: str) -> None:
+    """Plan words, legal names, references, run-together fields and a bank's words, and no more."""
+    answer = ask(lock, descriptor)
+    assert answer.result is not MatchResult.MATCH or result == "match", answer.rule
+    assert (answer.result == result) or result != "match", answer.rule
+
+
+def test_from_where_acquirers_sit_a_coined_name_may_come() -> None:
+    """Ireland is no home of Netlify's, but its acquirer may be there; a common word needs more."""
+    at_home = ask("netlify.com", "NETLIFY", country="US")
+    hub = ask("netlify.com", "NETLIFY", country="IE")
+    assert (at_home.result, hub.result) == (MatchResult.MATCH, MatchResult.MATCH)
+    assert hub.confidence < at_home.confidence
+    assert ask("netlify.com", "NETLIFY", country="FR").result is MatchResult.UNVERIFIED
+    assert ask("render.com", "RENDER", country="IE", mcc="7372").result is MatchResult.UNVERIFIED
+
+
+def test_a_common_word_passes_where_mcc_and_country_both_fit() -> None:
+    """Either alone is not enough, nor is both where one is foreign."""
+    assert ask("render.com", "RENDER", country="US", mcc="7372").result is MatchResult.MATCH
+    for more in ({"country": "US"}, {"mcc": "7372"}, {"country": "US", "mcc": "5812"}):
+        assert ask("render.com", "RENDER", **more).result is MatchResult.UNVERIFIED

@@ -32,6 +32,25 @@ FULL: dict[str, Any] = {
     "breaker": {"declines": 3, "within": "90s"},
     "verification": {"per_day": 2, "max_amounts": {"USD": 100, "JPY": 150}},
     "card_creation": {"agents_may_create": False, "max_spending_limit": 50_000},
+    "learning": {"settlements": 5, "days": 4},
+    "vendors": [
+        {
+            "domain": "acmesearch.dev",
+            "brand": "Acme Search",
+            "category": "developer_tools",
+            "aliases": ["acme.tools"],
+            "family": "acme",
+            "lines": [
+                {
+                    "name": "api",
+                    "patterns": [{"text": "ACME SEARCH LABS", "source": "observed"}],
+                }
+            ],
+            "mcc_groups": ["digital"],
+            "countries": [{"code": "US", "source": "observed"}],
+            "sold_through": [{"seller": "aws.amazon.com", "source": "document", "note": "terms"}],
+        }
+    ],
     "flags": {"force_post": "lock", "stand_in": "note"},
     "blocked_categories": ["7995", "0742"],
     "blocked_countries": ["KP", "NO"],
@@ -255,6 +274,7 @@ def documents() -> st.SearchStrategy[dict[str, Any]]:
             "duplicates": st.fixed_dictionaries(
                 {}, optional={"action": st.sampled_from(["return", "escalate"])}
             ),
+            "learning": st.fixed_dictionaries({"settlements": st.sampled_from([0, 2, 3, 50])}),
             "flags": st.fixed_dictionaries(
                 {}, optional={"force_post": st.sampled_from(["note", "alert", "lock"])}
             ),

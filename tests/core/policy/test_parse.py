@@ -29,6 +29,7 @@ from signets.core.policy.presets import default_policy_document
 from signets.core.policy.render import render_policy
 
 REMOVE = object()
+FORM = "vendors/0/lines/0/patterns/0/text"
 
 
 def _changed(path: str, value: object) -> dict[str, Any]:
@@ -82,6 +83,18 @@ INVALID: list[tuple[str, object, str, str, bool]] = [
     ("verification/max_amounts/usd", 1, "verification.max_amounts.usd", "ISO 4217", True),
     ("verification/max_amounts/USD", "1", "verification.max_amounts.USD", "minor units", True),
     ("card_creation/agents_may_create", "yes", "card_creation.agents_may_create", "`true`", True),
+    ("learning/settlements", 1, "learning.settlements", "one purchase proves nothing", True),
+    ("learning/settlements", 51, "learning.settlements", "from 0 to 50", True),
+    ("learning/days", 1, "learning.days", "from 2", True),
+    ("learning/days", 6, "learning.days", "at most `settlements`", False),
+    ("vendors/0", "acme.dev", "vendors[0]", "mapping", True),
+    ("vendors/0/brand", REMOVE, "vendors[0].brand", "missing", True),
+    ("vendors/0/logo", "x.png", "vendors[0].logo", "no field", True),
+    ("vendors/0/category", "shoes", "vendors[0].category", "shoes", True),
+    (FORM, "acme", "vendors[0].lines[0].patterns[0].text", "form", True),
+    (FORM, "AC", "vendors[0].lines[0].patterns[0].text", "shorter", False),
+    ("vendors/0/sold_through/0/seller", 7, "vendors[0].sold_through[0].seller", "str", True),
+    ("vendors/1", FULL["vendors"][0], "vendors[1].domain", "repeats", False),
     ("flags/force_post", "ignore", "flags.force_post", "`lock`", True),
     ("flags/fraud", "lock", "flags.fraud", "known are", True),
     ("blocked_categories/0", "799", "blocked_categories[0]", "four digits", True),

@@ -6,28 +6,48 @@ Plain data comes from the edge (:mod:`signets.vendors`); nothing here reads a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
+from signets.core.merchant.document import (
+    Form,
+    LegalName,
+    VendorDocument,
+    field_with,
+    invalid_field,
+    join,
+    read_document,
+)
 from signets.core.merchant.grammar import (
     Compiled,
     Pattern,
+    PatternError,
     Reading,
     Source,
+    bare,
     compile_patterns,
+    is_tail,
     normalize,
     read,
 )
-from signets.core.merchant.mcc import MccGroup, codes
+from signets.core.merchant.mcc import codes
 from signets.core.merchant.suffixes import Suffixes
 
 _LEGAL_FORMS = frozenset(
     ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
 )
+_COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
 _KEY = 3  # characters that choose the candidate patterns; no name is shorter
+_REMEMBERED = 4096  # names
 _PREFIX_KEY = 2  # the same for facilitators
+
+#: Of a name in fields run together: Mastercard 22, TSYS 23, Visa 25, and issuers cut to fewer.
+FIELD_WIDTHS = tuple(range(16, 26))
+#: Where acquirers and vendors' entities for other continents sit: whoever sells software may be
+#: billed from there, wherever it is at home.
+HUBS = frozenset(("GB", "IE", "LU", "NL", "SG", "US"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +120,7 @@ class Directory:
     _by_host: Mapping[str, str]
     _by_brand: Mapping[str, str]
     _by_prefix: Mapping[str, tuple[tuple[re.Pattern[str], Facilitator], ...]]
+    _read: dict[str, list[Reading]] = field(default_factory=dict, compare=False, repr=False)
 
     def vendor(self, domain: str) -> Vendor | None:
         """The vendor with this canonical domain, or None (a custom vendor)."""
@@ -119,8 +140,42 @@ class Directory:
 
     def readings(self, name: str, width: int) -> list[Reading]:
         """Every pattern that explains the whole normalised name, the most specific first."""
-        found = (read(c, name, width) for c in self.by_start.get(start_of(name), ()))
+        found = (read(compiled, name, width) for compiled in self._near(name))
         return sorted((r for r in found if r is not None), key=_specificity)
+
+    def read_raw(self, raw: str) -> list[Reading]:
+        """The same of a name as the network sent it.
+
+        Where nothing explains it in one piece, it is taken for fields of fixed width run together:
+        the name full to its last character, and so perhaps cut, and the city field behind it.
+        Names come again and again: what was read last is remembered.
+        """
+        held = self._read.get(raw)
+        if held is None:
+            if len(self._read) >= _REMEMBERED:
+                self._read.clear()
+            held = self._read[raw] = self._read_raw(raw)
+        return held
+
+    def _near(self, name: str) -> list[Compiled]:
+        """The patterns that begin as the name does."""
+        letters = bare(name)
+        return [c for c in self.by_start.get(start_of(name), ()) if letters.startswith(c.start)]
+
+    def _read_raw(self, raw: str) -> list[Reading]:
+        name = normalize(raw)
+        whole = self.readings(name, len(raw))
+        if whole and not whole[0].compiled.open:
+            return whole
+        longest = max((len(c.pattern.text) for c in self._near(name)), default=0)
+        for width in FIELD_WIDTHS:
+            if width < min(len(raw), longest) and raw[width - 1] != " ":
+                found = self.readings(normalize(raw[:width]), width)
+                beside = f" {normalize(raw[width:])}"
+                read = [r for r in found if is_tail(r.compiled, beside)]
+                if read:
+                    return read
+        return whole
 
     def facilitator(self, raw: str) -> tuple[Facilitator, str] | None:
         """The facilitator whose prefix the raw descriptor bears, and the rest of it."""
@@ -155,7 +210,7 @@ def parse_directory(
     parsed: dict[str, Vendor] = {}
     compiled: dict[str, tuple[Compiled, ...]] = {}
     for data in vendors:
-        vendor, patterns = parse_vendor(data)
+        vendor, patterns = parse_vendor(data, str(data.get("domain", "?")))
         if vendor.domain in parsed:
             raise broken(f"vendor `{vendor.domain}` stands twice")
         parsed[vendor.domain] = vendor
@@ -203,17 +258,19 @@ def assemble(
     )
 
 
-def parse_vendor(data: Mapping[str, Any]) -> tuple[Vendor, tuple[Compiled, ...]]:
-    """Read one vendor's document, with its patterns ready.
+def parse_vendor(data: Mapping[str, Any], path: str = "") -> tuple[Vendor, tuple[Compiled, ...]]:
+    """Read one vendor's document, with its patterns ready. ``path`` stands before its fields.
 
     Raises:
-        Refusal: ``vendor_file_invalid`` with the vendor and what is wrong.
+        Refusal: ``vendor_file_invalid`` with the field, the vendor and what is wrong.
     """
+    document = read_document(data, path)
+    vendor = _vendor(document)
     try:
-        vendor = _vendor(data)
         return vendor, compile_vendor(vendor)
-    except (KeyError, ValueError, TypeError) as error:
-        raise broken(f"vendor `{data.get('domain', '?')}`: {error}") from error
+    except PatternError as error:
+        at = field_with(document, error.text)
+        raise invalid_field(join(path, at), f"of `{vendor.domain}`: {error}") from error
 
 
 def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
@@ -223,84 +280,86 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
         vendor.patterns,
         domains=vendor.domains,
         places=tuple(normalize(place) for place in vendor.places),
-        countries=tuple(sorted(vendor.countries)),
+        countries=tuple(sorted(vendor.countries | HUBS)),
     )
     for one in compiled:
         if len(start_of(one.head)) < _KEY:
-            raise ValueError(f"pattern `{one.pattern.text}` is shorter than {_KEY} characters")
+            text = one.pattern.text
+            raise PatternError(text, f"pattern `{text}` is shorter than {_KEY} characters")
     return compiled
 
 
-def _vendor(data: Mapping[str, Any]) -> Vendor:
-    lines = [(line["name"], form) for line in data["lines"] for form in line["patterns"]]
-    patterns = [_pattern(name, form) for name, form in lines]
-    names = tuple(fact["name"] for fact in data.get("legal_names", ()))
+def _vendor(document: VendorDocument) -> Vendor:
+    patterns = [_pattern(line.name, form) for line in document.lines for form in line.patterns]
     known = {pattern.text for pattern in patterns}
-    for fact in data.get("legal_names", ()):
-        text = normalize(fact["name"])
+    for fact in document.legal_names:
+        text = normalize(fact.name)
         if text not in known:
             common = any(p.ambiguous and p.text == text.rpartition(" ")[0] for p in patterns)
             patterns.append(_legal(text, fact, ambiguous=common))
             known.add(text)
-        shorter = _without_form(text, normalize(data["brand"]))
-        if shorter is not None and shorter not in known:
-            patterns.append(_legal(shorter, fact, ambiguous=False))
-            known.add(shorter)
-    for domain in (data["domain"], *data.get("aliases", ())):
+        for form in _shortened(text, normalize(document.brand)):
+            if form not in known:
+                patterns.append(_legal(form, fact, ambiguous=False))
+                known.add(form)
+    for domain in (document.domain, *document.aliases):
         text = normalize(domain)
         if text not in known:
             patterns.append(_own_domain(text))
             known.add(text)
-    mccs = {fact["mcc"] for fact in data.get("mccs", ())}
-    for group in data.get("mcc_groups", ()):
-        mccs |= codes(MccGroup(group))
+    mccs = {fact.mcc for fact in document.mccs}
+    for group in document.mcc_groups:
+        mccs |= codes(group)
     return Vendor(
-        domain=data["domain"],
-        aliases=tuple(data.get("aliases", ())),
-        brand=data["brand"],
-        category=data["category"],
-        family=data.get("family"),
-        legal_names=names,
+        domain=document.domain,
+        aliases=document.aliases,
+        brand=document.brand,
+        category=document.category.value,
+        family=document.family,
+        legal_names=tuple(fact.name for fact in document.legal_names),
         patterns=tuple(patterns),
         network_ids=tuple(
-            KnownId(id=fact["id"], source=Source(fact["source"]), note=fact.get("note", ""))
-            for fact in data.get("network_ids", ())
+            KnownId(id=fact.id, source=Source(fact.source.value), note=fact.note)
+            for fact in document.network_ids
         ),
         mccs=frozenset(mccs),
-        countries=frozenset(fact["code"] for fact in data.get("countries", ())),
-        places=tuple(data.get("places", ())),
-        sold_through=tuple(fact["seller"] for fact in data.get("sold_through", ())),
+        countries=frozenset(fact.code for fact in document.countries),
+        places=document.places,
+        sold_through=tuple(fact.seller for fact in document.sold_through),
     )
 
 
-def _pattern(line: str, form: Mapping[str, Any]) -> Pattern:
+def _pattern(line: str, form: Form) -> Pattern:
     return Pattern(
-        text=form["text"],
-        source=Source(form["source"]),
-        line=line,
-        ambiguous=form.get("ambiguous", False),
-        note=form.get("note", ""),
+        text=form.text, source=form.source, line=line, ambiguous=form.ambiguous, note=form.note
     )
 
 
-def _legal(text: str, fact: Mapping[str, Any], *, ambiguous: bool) -> Pattern:
+def _legal(text: str, fact: LegalName, *, ambiguous: bool) -> Pattern:
     """A legal name as a pattern; ambiguous where it only adds a legal form to an ambiguous name
     (``NEON LLC``)."""
     return Pattern(
-        text=text,
-        source=Source(fact["source"]),
-        line="legal name",
-        ambiguous=ambiguous,
-        note=fact.get("note", ""),
+        text=text, source=fact.source, line="legal name", ambiguous=ambiguous, note=fact.note
     )
 
 
-def _without_form(text: str, brand: str) -> str | None:
-    """A legal name as banks shorten it (``ZOOM VIDEO COMMUNICATIONS``): without its legal form,
-    where what is left still has the brand in it and a word more."""
+def _shortened(text: str, brand: str) -> Iterator[str]:
+    """A legal name as banks and processors write it: without its legal form, and without the
+    country before that, where what is left still has the brand in it and a word more (``ZOOM VIDEO
+    COMMUNICATIONS``); beside the brand, where it has not (``RAINTANK DBA GRAFANA``)."""
     rest, _, form = text.rpartition(" ")
-    short, name = rest.replace(" ", ""), brand.replace(" ", "")
-    return rest if form in _LEGAL_FORMS and name in short and name != short else None
+    if form not in _LEGAL_FORMS:
+        return
+    name = brand.replace(" ", "")
+    if name in text.replace(" ", ""):
+        for short in (rest, rest.rpartition(" ")[0] if rest.endswith(_COUNTRIES) else rest):
+            if name in short.replace(" ", "") and name != short.replace(" ", ""):
+                yield short
+        return
+    for legal in (text, rest):
+        yield f"{legal} DBA {brand}"
+        yield f"{legal} {brand}"
+        yield f"{brand} {legal}"
 
 
 def _own_domain(text: str) -> Pattern:

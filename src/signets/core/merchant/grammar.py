@@ -29,16 +29,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from signets.core.merchant.tails import (
     CUT_MIN,
     GLUE,
-    city_behind,
+    cities_behind,
     cut,
     literal,
     site_as_name,
     tail_of,
 )
+from signets.core.merchant.words import behind_name
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
@@ -56,9 +58,15 @@ _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
 _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `S.R.O`, `B.V`
 # What an issuer or a wallet writes before the acceptor's name.
 _ISSUER_PREFIX = re.compile(
-    r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |CHECKCARD [0-9]{4} )?(?:WWW[./])?"
+    r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |APPLE PAY |GPAY |CHECKCARD [0-9]{4} "
+    r"|(?:(?:DEBIT CARD |CARD |VISA |RECURRING |INTL )?PURCHASE|RECURRING PAYMENT)"
+    r" (?:AUTHORIZED ON )?(?:[0-9]{2}[/ ]?[0-9]{2} )?|RECURRING |PENDING |INT ?L )?"
+    r"(?:[0-9]{6,} )?(?:HTTPS? )?"
+    r"(?:WWW[./]|(?:API|APP|BILLING|CHECKOUT|ACCOUNTS?|CONSOLE|DASHBOARD|PORTAL|PLATFORM|SECURE)"
+    r"[./](?=[A-Z0-9]+[./]))?"
 )
 
+_BARE = str.maketrans("", "", " _./")
 #: Past the end of any name: descriptors have at most some 40 letters.
 _END = 1 << 16
 
@@ -88,6 +96,14 @@ class Pattern:
     note: str = ""
 
 
+class PatternError(ValueError):
+    """A pattern that cannot be read; ``text`` is the pattern."""
+
+    def __init__(self, text: str, message: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
 class LazyRegex:
     """A regular expression compiled when it is first needed: a directory of hundreds of vendors
     is read in a moment, and a card asks about few of them."""
@@ -109,14 +125,19 @@ class LazyRegex:
 class Compiled:
     """A pattern made ready. ``weight`` is its number of literal characters: the longest wins.
 
-    ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves.
+    ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves. Behind a
+    ``plain`` name a legal form, plan words and a reference may come first
+    (:mod:`signets.core.merchant.words`). Every name that it explains begins with ``start``, both
+    without separators (:func:`bare`).
     """
 
     domain: str
     pattern: Pattern
     body: LazyRegex
     tail: LazyRegex
+    plain: bool
     head: str
+    start: str
     weight: int
     open: bool
     countries: tuple[str, ...]
@@ -126,25 +147,33 @@ class Compiled:
 class Reading:
     """A pattern that explains a whole name.
 
-    ``own_url``: the vendor's domain was part of it; ``own_place``: one of its places was.
+    ``more``: a legal form, plan or reference stood behind the pattern; ``own_url``: the vendor's
+    domain was part of it; ``own_place``: one of its places was.
     """
 
     compiled: Compiled
     cut: bool
     own_url: bool
     own_place: bool
+    more: bool = False
 
 
 def normalize(text: str) -> str:
     """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
     dots in a legal form's letters (``S.R.O.`` → ``SRO``).
 
-    A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``) and ``WWW.`` are dropped.
+    A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``), a scheme and what a
+    vendor's own host begins with (``WWW.``, ``BILLING.``) are dropped.
     """
     name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
     name = _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
     prefix = _ISSUER_PREFIX.match(name)
     return name[prefix.end() :] if prefix else name
+
+
+def bare(text: str) -> str:
+    """The letters and digits of a name in normal form."""
+    return text.translate(_BARE)
 
 
 def compile_patterns(
@@ -155,7 +184,7 @@ def compile_patterns(
     places: tuple[str, ...],
     countries: tuple[str, ...],
 ) -> tuple[Compiled, ...]:
-    """Make a vendor's patterns ready. Raises ValueError for a pattern that cannot be read."""
+    """Make a vendor's patterns ready. Raises PatternError for one that cannot be read."""
     normal = tuple(normalize(domain) for domain in domains)
     tail = LazyRegex(tail_of(normal, places, countries))
     sites = {site: site_as_name(site, countries) for site in normal}
@@ -175,17 +204,21 @@ def _compile(
         text = text if keep >= len(text) else f"{text[:keep]}|{text[keep:]}"
     fixed, bar, loose = text.partition("|")
     if normalize(re.sub(r"\{\w+\}", "", pattern.text.replace("|", ""))) == "":
-        raise ValueError(f"pattern `{pattern.text}` has no word")
+        raise PatternError(pattern.text, f"pattern `{pattern.text}` has no word")
     body = ""
     weight = 0
     for index, word in enumerate(fixed.split()):
         glue = GLUE if index else ""
         if word.startswith("{"):
             if word not in _PLACEHOLDERS:
-                raise ValueError(f"pattern `{pattern.text}` has the unknown placeholder `{word}`")
+                raise PatternError(
+                    pattern.text, f"pattern `{pattern.text}` has the unknown placeholder `{word}`"
+                )
             body += ("" if word == "{site}" else glue) + _PLACEHOLDERS[word]
         elif word != word.upper() or re.fullmatch(r"[A-Z0-9.]+", word) is None:
-            raise ValueError(f"pattern `{pattern.text}`: `{word}` is not in normal form")
+            raise PatternError(
+                pattern.text, f"pattern `{pattern.text}`: `{word}` is not in normal form"
+            )
         else:
             alone = text == word
             body += sites[word] if alone and word in sites else glue + literal(word)
@@ -197,9 +230,17 @@ def _compile(
     head = fixed.split("{")[0]
     if bar and not fixed.endswith(" "):
         head = head.rpartition(" ")[0] or head
-    is_open = "{any}" in pattern.text
     return Compiled(
-        domain, pattern, LazyRegex(body), tail, head.strip(), weight, is_open, countries
+        domain=domain,
+        pattern=pattern,
+        body=LazyRegex(body),
+        tail=tail,
+        plain="{" not in pattern.text and pattern.source is not Source.GUESS,
+        head=head.strip(),
+        start=bare(text.rpartition(".")[0] if text in sites else fixed.split("{")[0]),
+        weight=weight,
+        open="{any}" in pattern.text,
+        countries=countries,
     )
 
 
@@ -217,18 +258,32 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
                 body, tail = shorter, _tail_behind(compiled, name, found.start())
             if tail is not None:
                 break
+    more = tail is None and compiled.plain
+    cut_word = False
+    if more:
+        tail, cut_word = _words_and_tail(compiled, name, body.end())
     if tail is None:
         return None
     groups = tail.groupdict()
     cut = (
         groups["cut"] is not None
         or groups.get("cutplace") is not None
+        or cut_word
         or body.groupdict().get("cutname") is not None
     )
     if cut and width < CUT_MIN:
         return None
     own_place = groups.get("place") is not None
-    return Reading(compiled, cut, groups["url"] is not None, own_place)
+    return Reading(compiled, cut, groups["url"] is not None, own_place, more)
+
+
+def _words_and_tail(compiled: Compiled, name: str, start: int) -> tuple[re.Match[str] | None, bool]:
+    """Plan words and such, then neutral tails; whether the last word is cut."""
+    for end, cut_word in behind_name(name, start):
+        tail = _tail_behind(compiled, name, end)
+        if tail is not None:
+            return tail, cut_word
+    return None, False
 
 
 def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
@@ -236,8 +291,32 @@ def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | N
     tail = compiled.tail.match(name, start)
     if tail is not None:
         return tail
-    city = city_behind(compiled.countries).search(name, start)
-    return compiled.tail.match(name, start, city.start()) if city else None
+    for city in cities_behind(compiled.countries, name, start):
+        tail = compiled.tail.match(name, start, city)
+        if tail is not None:
+            return tail
+    return None
+
+
+def is_tail(compiled: Compiled, text: str) -> bool:
+    """Whether the text is nothing but what may stand behind the vendor's names."""
+    return _tail_behind(compiled, text, 0) is not None
+
+
+def derived_reading(domain: str, name: str, width: int) -> Reading | None:
+    """How the grammar derived from a domain that nobody described explains the name, if it does."""
+    found = (read(compiled, name, width) for compiled in _derived(domain))
+    return next((one for one in found if one is not None), None)
+
+
+@lru_cache(maxsize=1024)
+def _derived(domain: str) -> tuple[Compiled, ...]:
+    """A cautious grammar: the domain whole, or its first label, alone or with a legal form."""
+    site = normalize(domain)
+    label = normalize(domain.partition(".")[0])
+    texts = (site, label, *(f"{label} {form}" for form in ("INC", "LLC", "LTD", "GMBH")))
+    patterns = tuple(Pattern(text=t, source=Source.GUESS, line="custom vendor") for t in texts)
+    return compile_patterns(domain, patterns, domains=(domain,), places=(), countries=())
 
 
 def begins_with(name: str, head: str) -> bool:

@@ -15,7 +15,8 @@ from datetime import date
 from enum import StrEnum
 
 from signets.core.errors import invalid
-from signets.core.merchant.grammar import normalize
+from signets.core.merchant.directory import Directory
+from signets.core.merchant.grammar import derived_reading, normalize
 from signets.core.merchant.model import ConfirmedDescriptor, Learned, Merchant, Once
 
 
@@ -50,7 +51,8 @@ class Candidate:
     """An id, or a name in normal form, seen on verified settlements of a vendor.
 
     ``settlements`` and ``days`` count distinct ones. ``mcc`` and ``country`` are set where every
-    settlement had the same one.
+    settlement had the same one. ``first_purchase``: a member allowed the charge once, it was
+    verified, and nobody had described the vendor (:func:`confirms_vendor`).
     """
 
     vendor: str
@@ -60,6 +62,7 @@ class Candidate:
     days: int
     mcc: str | None = None
     country: str | None = None
+    first_purchase: bool = False
 
 
 class Verdict(StrEnum):
@@ -89,6 +92,11 @@ class LearningPolicy:
 
     settlements: int = 3
     days: int = 3
+
+    def knows(self, candidate: Candidate) -> bool:
+        """Whether the candidate counts as the vendor's, where no other vendor has it too."""
+        often = candidate.settlements >= self.settlements and candidate.days >= self.days
+        return self.settlements > 0 and (often or candidate.first_purchase)
 
 
 def candidates(settlements: Iterable[Settlement]) -> tuple[Candidate, ...]:
@@ -127,8 +135,9 @@ def learn(
 ) -> Learned:
     """What follows from candidates and members' decisions (oldest first).
 
-    - A candidate becomes known with ``policy.settlements`` settlements on ``policy.days`` days,
-      unless a member denied it or it is a candidate of two vendors (then members decide).
+    - A candidate becomes known with ``policy.settlements`` settlements on ``policy.days`` days, or
+      by a first purchase, unless a member denied it or it is a candidate of two vendors (then
+      members decide).
     - ``for_good`` confirms the ids and the name that were observed, with MCC and country.
     - ``another`` denies the ids; the name too only where there was no id: a spoof with an id bears
       the vendor's own name, which must go on working.
@@ -167,10 +176,48 @@ def learn(
     )
 
 
+def confirms_vendor(
+    vendor: str,
+    merchant: Merchant,
+    settled: Merchant,
+    directory: Directory,
+    known: Learned,
+    policy: LearningPolicy,
+) -> bool:
+    """Whether a charge that a member allowed once, and that settled as ``verified``, tells who a
+    vendor is that nobody described: the first purchase on a lock on an unknown domain.
+
+    All of it: neither the directory nor the organization describes the vendor, and no id of it is
+    confirmed yet; the name is of the derived grammar; no facilitator charged; the merchant carried
+    an id, and the same one when it settled; members are not the only ones who confirm
+    (``policy.settlements`` 0). A name alone never confirms anything.
+    """
+    ids = observed_ids(merchant)
+    raw = merchant.descriptor.strip()
+    return (
+        policy.settlements > 0
+        and directory.vendor(vendor) is None
+        and all(domain != vendor for domain, _ in known.confirmed_ids)
+        and all((vendor, identifier) not in known.denied_ids for identifier in ids)
+        and directory.facilitator(raw) is None
+        and derived_reading(vendor, normalize(raw), len(raw)) is not None
+        and bool(ids)
+        and set(ids) == set(observed_ids(settled))
+    )
+
+
 def observed_ids(merchant: Merchant) -> tuple[str, ...]:
     """The network id and the acceptor id that the merchant carried, without padding."""
     pair = (merchant.network_id, merchant.acceptor_id)
     return tuple(dict.fromkeys(i.strip() for i in pair if i is not None and i.strip()))
+
+
+def same_merchant(one: Merchant, other: Merchant) -> bool:
+    """Whether both carry the same ids, or, where neither has any, the same name."""
+    ids = set(observed_ids(one))
+    if ids or observed_ids(other):
+        return ids == set(observed_ids(other))
+    return normalize(one.descriptor) == normalize(other.descriptor)
 
 
 def _known(observed: Iterable[Candidate], rules: LearningPolicy) -> list[Candidate]:
@@ -178,13 +225,7 @@ def _known(observed: Iterable[Candidate], rules: LearningPolicy) -> list[Candida
     owners: dict[tuple[FactKind, str], set[str]] = {}
     for one in found:
         owners.setdefault((one.kind, one.value), set()).add(one.vendor)
-    return [
-        one
-        for one in found
-        if 0 < rules.settlements <= one.settlements
-        and one.days >= rules.days
-        and len(owners[one.kind, one.value]) == 1
-    ]
+    return [one for one in found if rules.knows(one) and len(owners[one.kind, one.value]) == 1]
 
 
 def _take(

@@ -18,18 +18,13 @@ confirm or deny a name or an id, but nothing they said makes a foreign id or a h
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from signets.core.merchant.directory import Directory, Facilitator
+from signets.core.merchant.directory import HUBS, Directory, Facilitator
 from signets.core.merchant.grammar import (
-    Compiled,
-    Pattern,
     Reading,
     Source,
     begins_with,
-    compile_patterns,
+    derived_reading,
     normalize,
-    read,
 )
 from signets.core.merchant.model import (
     Learned,
@@ -79,7 +74,7 @@ def identify(merchant: Merchant, directory: Directory, learned: Learned) -> str 
     raw = merchant.descriptor.strip()
     if len(raw) > _LONGEST or odd_letter(raw) is not None or directory.facilitator(raw):
         return None
-    found = directory.readings(normalize(raw), len(raw))
+    found = directory.read_raw(raw)
     return found[0].compiled.domain if found else None
 
 
@@ -98,7 +93,7 @@ def _owner(identifier: str, directory: Directory, learned: Learned) -> str | Non
 class _Question:
     """One vendor held against one merchant: the evidence is read once, then the rules run."""
 
-    __slots__ = ("directory", "domain", "facilitators", "learned", "merchant", "vendor")
+    __slots__ = ("country", "directory", "domain", "facilitators", "learned", "merchant", "vendor")
 
     def __init__(
         self,
@@ -113,6 +108,7 @@ class _Question:
         self.directory = directory
         self.learned = learned
         self.facilitators = facilitators
+        self.country = (merchant.country or "").upper()
         self.vendor = directory.vendor(domain)
 
     def answer(self) -> MerchantMatch:
@@ -134,7 +130,7 @@ class _Question:
         decided = self._decided(name, ids, known=self.domain in owners)
         if decided is not None:
             return decided
-        reading = self._reading(name, len(raw))
+        reading = self._reading(raw)
         if isinstance(reading, MerchantMatch):
             if self.domain in owners:
                 return self._unsure(55, f"its id is known to be {self.domain}'s but {reading.rule}")
@@ -175,11 +171,12 @@ class _Question:
     def _has_confirmed_ids(self) -> bool:
         return any(domain == self.domain for domain, _ in self.learned.confirmed_ids)
 
-    def _reading(self, name: str, width: int) -> Reading | MerchantMatch:
+    def _reading(self, raw: str) -> Reading | MerchantMatch:
         """The vendor's own pattern that explains the name, or the answer where none does."""
+        name = normalize(raw)
         if self.vendor is None:
-            return self._custom_reading(name, width)
-        found = self.directory.readings(name, width)
+            return self._custom_reading(name, len(raw))
+        found = self.directory.read_raw(raw)
         if not found:
             return self._unexplained(name)
         best = found[0].compiled
@@ -187,17 +184,17 @@ class _Question:
         if rivals and self.domain in (best.domain, *rivals):
             others = sorted(({best.domain} | rivals) - {self.domain})
             return self._unsure(40, f"`{name}` can be another's name too ({', '.join(others)})")
-        if best.domain != self.domain:
-            if best.open and self._mentions(name):
-                return self._unsure(20, f"the name begins like {self.domain}'s and goes on unlike")
-            return self._no(f"the name is {best.domain}'s ({best.pattern.line})", best.domain)
-        return found[0]
+        if best.domain == self.domain:
+            # A form that is only guessed yields to one that is known and explains it as well.
+            return next((r for r in found if _known_form(r, self.domain)), found[0])
+        if best.open and self._mentions(name):
+            return self._unsure(20, f"the name begins like {self.domain}'s and goes on unlike")
+        return self._no(f"the name is {best.domain}'s ({best.pattern.line})", best.domain)
 
     def _custom_reading(self, name: str, width: int) -> Reading | MerchantMatch:
-        for compiled in _custom_patterns(self.domain):
-            reading = read(compiled, name, width)
-            if reading is not None:
-                return reading
+        reading = derived_reading(self.domain, name, width)
+        if reading is not None:
+            return reading
         known = self.directory.readings(name, width)
         if known:
             domain = known[0].compiled.domain
@@ -246,7 +243,9 @@ class _Question:
         ]
         cut = ", cut" if reading.cut else ""
         agrees = f"; {', '.join(signs)} agree" if signs else "; nothing else was sent"
-        confidence = 84 + 4 * len(signs) - (4 if reading.cut else 0)
+        less = 4 * reading.cut + 4 * reading.more + 4 * (not self._bills_from())
+        less += 8 * (pattern.ambiguous and not (reading.own_url or self._own_site()))
+        confidence = max(80, 84 + 4 * len(signs) - less)
         return self._yes(confidence, f"name of {self.domain} ({pattern.line}{cut}){agrees}")
 
     def _doubt(self, reading: Reading, known: bool) -> MerchantMatch | None:
@@ -262,9 +261,10 @@ class _Question:
             return self._unsure(50, f"{self.domain} is not in the directory and no id is confirmed")
         if vendor.mccs and merchant.mcc is not None and merchant.mcc not in vendor.mccs:
             return self._unsure(35, f"a good name under MCC {merchant.mcc}, foreign to the vendor")
-        country = merchant.country
-        if vendor.countries and country is not None and country.upper() not in vendor.countries:
-            return self._unsure(35, f"a good name from {country}, a country foreign to the vendor")
+        if not self._bills_from() and self.country not in HUBS:
+            return self._unsure(
+                35, f"a good name from {self.country}, a country foreign to the vendor"
+            )
         site = self._foreign_site()
         if site is not None:
             return self._unsure(30, f"a good name beside another's site, {site}")
@@ -274,14 +274,26 @@ class _Question:
             return self._unsure(45, f"`{pattern.text}` is borne by others too; nothing says which")
         return None
 
+    def _bills_from(self) -> bool:
+        """Whether the vendor itself is known to bill from the country, or nothing speaks of one."""
+        known = self.vendor.countries if self.vendor else ()
+        return not known or not self.country or self.country in known
+
     def _shown_beside(self, reading: Reading) -> bool:
-        """Whether a common word has the vendor's site beside it; its place does for a name that was
-        observed, and for a legal name."""
-        if reading.own_url or self._own_site():
+        """Whether a common word has the vendor's site beside it, or MCC and country that both fit;
+        its place does for a name that was observed, and for a legal name."""
+        if reading.own_url or self._own_site() or self._both_fit():
             return True
         pattern = reading.compiled.pattern
         observed = pattern.source is Source.OBSERVED or pattern.line == "legal name"
         return observed and (reading.own_place or self._own_site(places=True))
+
+    def _both_fit(self) -> bool:
+        """MCC and country were both sent, and are both the vendor's own (no hub's)."""
+        merchant, vendor = self.merchant, self.vendor
+        return (
+            vendor is not None and merchant.mcc in vendor.mccs and self.country in vendor.countries
+        )
 
     def _facilitated(self, through: Facilitator, rest: str, known: bool) -> MerchantMatch:
         name = through.name
@@ -293,7 +305,7 @@ class _Question:
             )
         reading = None
         if odd_letter(rest) is None:
-            reading = self._reading(normalize(rest), len(self.merchant.descriptor.strip()))
+            reading = self._reading(rest)
         if not isinstance(reading, Reading):
             return self._no(f"charged through {name} by somebody who is not {self.domain}")
         if known and any(
@@ -352,19 +364,14 @@ class _Question:
         return MerchantMatch(result=_NO, confidence=1 if vendor else 3, vendor=vendor, rule=rule)
 
 
+def _known_form(reading: Reading, domain: str) -> bool:
+    compiled = reading.compiled
+    known = compiled.pattern.source is not Source.GUESS and not compiled.open
+    return known and compiled.domain == domain
+
+
 def _rivals(one: Reading, best: Reading) -> bool:
     """Whether this reading is as good as the best: as specific, or both are cut short."""
     if one.compiled.open != best.compiled.open:
         return False
     return one.compiled.weight == best.compiled.weight or (one.cut and best.cut)
-
-
-@lru_cache(maxsize=1024)
-def _custom_patterns(domain: str) -> tuple[Compiled, ...]:
-    """A cautious grammar for a domain that nobody described: the domain whole, or its first
-    label, alone or with a common legal form."""
-    site = normalize(domain)
-    label = normalize(domain.partition(".")[0])
-    texts = (site, label, *(f"{label} {form}" for form in ("INC", "LLC", "LTD", "GMBH")))
-    patterns = tuple(Pattern(text=t, source=Source.GUESS, line="custom vendor") for t in texts)
-    return compile_patterns(domain, patterns, domains=(domain,), places=(), countries=())

@@ -7,6 +7,7 @@ city in it is cut there, and a state or country may be glued on (``SQUARESPACE.C
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from signets.core.merchant.places import cities
@@ -15,7 +16,8 @@ CUT_MIN = 13  # the narrowest field that acquirers and issuers cut a name or cit
 
 GLUE = "[ /_]?"
 _PHONE = r"(?:1 ?)?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{1,4})?|[0-9]{2,4} [0-9]{6,9}|[0-9]{7,15}"
-_PATH = r"(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)(?![A-Z0-9./]))?"
+# A country behind a slash alone: `FLY.IO.CO` is another domain, `APPLE.COM/US` is not.
+_PATH = r"(?:(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)|/[A-Z]{2})(?![A-Z0-9./]))?"
 # ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
 _ALPHA3 = {
     "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "CH": "CHE", "CN": "CHN", "CY": "CYP",
@@ -32,12 +34,29 @@ _STATES = {
     "CA": "AB BC MB NB NS ON QC SK",
     "AU": "ACT NSW QLD SA TAS VIC WA",
 }
+# What a bank writes behind it all: the day, the card, the amount, that it comes again.
+_STATEMENT = (
+    r" (?:RECURRING|RECUR|[0-9]{2}/[0-9]{2}|(?:CARD )?X*[0-9]{4}"
+    r"|(?:USD|EUR|GBP|CAD|AUD) [0-9]+(?:[./][0-9]{2})?)"
+)
+# States that stand behind a name by themselves; other codes are words, too (`CO`, `IN`, `ME`).
+_CLEAR_STATES = "CA|NY|TX|WA|FL|IL|NJ|VA|UT|GA|AZ|NC|NV"
 # How a site begins in a city field, in normal form, and how much of the field that leaves it.
 _BEFORE_SITE = (
     ("", 13), ("HTTPS ", 5), ("HTTP ", 6), ("HTTPS", 8), ("HTTPS WWW.", 1), ("HTTPSWWW.", 4),
     ("WWW.", 9),
 )  # fmt: skip
-_LONG_STUB = 9  # a city cut shorter than this could be another word
+_LONG_STUB = 6  # a city cut shorter than this could be another word; 8 where it has a space there
+# A domain's last dot may be dropped or become a space where what is behind it is no word by itself.
+_LOOSE_DOT = frozenset(("COM", "NET", "ORG", "IO", "AI", "SH"))
+_SHORT_LABEL = 3
+_NAMES = {
+    "AU": "AUSTRALIA", "CA": "CANADA", "CH": "SWITZERLAND", "CZ": "CZECH REPUBLIC|CZECHIA",
+    "DE": "GERMANY", "DK": "DENMARK", "ES": "SPAIN", "FI": "FINLAND", "FR": "FRANCE",
+    "GB": "UNITED KINGDOM|UK", "IE": "IRELAND", "IL": "ISRAEL", "IN": "INDIA", "LU": "LUXEMBOURG",
+    "NL": "NETHERLANDS", "NZ": "NEW ZEALAND", "SE": "SWEDEN", "SG": "SINGAPORE",
+    "US": "UNITED STATES",
+}  # fmt: skip
 
 
 def literal(text: str) -> str:
@@ -63,12 +82,37 @@ def cut(text: str, keep: int) -> str:
     return stems(text, keep) + "$"
 
 
+#: Countries whose cities are looked for together: those that every vendor has.
+_TOGETHER = ("GB", "IE", "LU", "NL", "SG", "US")
+
+
+def cities_behind(countries: tuple[str, ...], name: str, start: int) -> Iterator[int]:
+    """Where a large city of these countries begins, whole or cut, that ends the name."""
+    if name[-3:].isdigit():  # a district has two digits at most
+        return
+    for cities_of_some in _groups(countries):
+        found = cities_of_some.search(name, start)
+        if found is not None:
+            yield found.start()
+
+
 @lru_cache(maxsize=256)
-def city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
-    """A large city of these countries at the end of a name, whole or cut."""
+def _groups(countries: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    together = tuple(code for code in _TOGETHER if code in countries)
+    others = tuple(code for code in countries if code not in together and cities((code,)))
+    return tuple(_city_behind(group) for group in (together, others) if group)
+
+
+@lru_cache(maxsize=64)
+def _city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
     large = cities(countries)
-    cut_ones = "|".join(stems(city, _LONG_STUB) for city in large) or "(?!)"
+    cut_ones = "|".join(stems(city, _shortest(city)) for city in large) or "(?!)"
     return re.compile(rf" ?(?:(?:{_any_of(large)}){_behind(countries)}|{cut_ones})$")
+
+
+def _shortest(city: str) -> int:
+    """``SANTA`` could be many a city or word, ``PHOENI`` just one."""
+    return _LONG_STUB if " " not in city[:_LONG_STUB] else _LONG_STUB + 2
 
 
 def site_as_name(site: str, countries: tuple[str, ...]) -> str:
@@ -76,8 +120,9 @@ def site_as_name(site: str, countries: tuple[str, ...]) -> str:
     label, _, last = site.rpartition(".")
     ends = "|".join([*(last[:size] for size in range(1, len(last))), ""])
     region = _region(countries)
+    dot = "[./ ]?" if last in _LOOSE_DOT and len(label) > _SHORT_LABEL else "[./]"
     return (
-        rf"(?:{literal(site)}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
+        rf"(?:{literal(label)}{dot}{last}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
         rf"|{_glued(site, region)}|(?P<cutname>{literal(label)}(?:[./]?(?:{ends}))$))"
     )
 
@@ -95,11 +140,14 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
         rf" ?(?P<url>{scheme}(?:{site}){_PATH})(?:{region}(?![A-Z0-9./]))?",
         rf" {scheme}[A-Z0-9]+[./](?:{site})(?:{region})?(?![A-Z0-9./])",
         rf" ?{scheme}(?:{glued})",
-        rf" ?(?:{_full_field(sites)}) ?(?:{_state(countries)}|{_country(countries)})(?: ?USA?)?$",
+        rf" ?(?:{_full_field(sites)})(?: ?(?:{_state(countries)}|{_country(countries)}))"
+        rf"?(?: ?(?:USA?|{_country(countries)}))?(?:{_STATEMENT})?$",
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
         rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
-        rf" (?:{_PHONE}){region}?(?![A-Z0-9])",
+        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}){region}?(?![A-Z0-9])",
         rf" (?:{_country(countries)})$",
+        rf" (?:{_CLEAR_STATES})$",
+        f"{_STATEMENT}$",
     ]
     if places:
         named = _any_of((*places, *(p[:CUT_MIN].rstrip() for p in places if len(p) > CUT_MIN)))
@@ -136,7 +184,8 @@ def _any_of(texts: tuple[str, ...]) -> str:
 
 
 def _country(countries: tuple[str, ...]) -> str:
-    codes = [*(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
+    written = [name for c in countries for name in _NAMES.get(c, "").split("|") if name]
+    codes = [*map(literal, written), *(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
     return "|".join(codes) or "(?!)"
 
 

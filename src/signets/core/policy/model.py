@@ -11,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from signets.core.merchant.document import VendorDocument
+from signets.core.merchant.learning import LearningPolicy
+
 
 class Outcome(StrEnum):
     """What a rule says about an intent, in rising order of restriction."""
@@ -244,6 +247,8 @@ class Policy:
     fx_rates: tuple[tuple[str, str], ...] = ()  # currency, its worth in the organization's
     fx_tolerance_basis_points: int = 500
     split_window_seconds: int = 3_600  # intents of one agent and vendor are summed over this
+    learning: LearningPolicy = field(default_factory=LearningPolicy)
+    vendors: tuple[VendorDocument, ...] = ()  # the organization's own, in force with this version
 
     def action_for(self, flag: Flag, *, single_use: bool) -> FlagAction:
         """``NOTE``, ``ALERT`` or ``LOCK``: what ``flag`` does to a card of that kind."""

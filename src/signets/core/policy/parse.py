@@ -23,6 +23,7 @@ from signets.core.policy.fields import (
     refuse,
     show,
 )
+from signets.core.policy.merchants import read_learning, read_vendors
 from signets.core.policy.model import (
     DEFAULT_FLAG_ACTIONS,
     Breaker,
@@ -92,6 +93,8 @@ _TOP_KEYS = _LEVEL_KEYS | frozenset(
         "grace",
         "card_creation",
         "fx",
+        "learning",
+        "vendors",
     }
 )
 _LIMIT_WHEN = frozenset({"agent", "vendor", "category", "workflow"})
@@ -177,6 +180,8 @@ def parse_policy(data: Mapping[str, object]) -> Policy:
         split_window_seconds=_given(
             top.duration("split_window", SHORTEST_WINDOW, LONGEST_WINDOW), 3_600
         ),
+        learning=read_learning(top),
+        vendors=read_vendors(top),
     )
 
 

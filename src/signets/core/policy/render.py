@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signets.core.merchant.document import render_document
 from signets.core.policy.fields import format_duration, format_percent
 from signets.core.policy.model import Budget, Cap, Level, Match, Outcome, Policy, Rule, Tolerance
 
@@ -37,6 +38,7 @@ def render_policy(policy: Policy) -> Document:
             "within": format_duration(policy.breaker.seconds),
         },
         "verification": verification,
+        "learning": {"settlements": policy.learning.settlements, "days": policy.learning.days},
         "card_creation": creation,
         "flags": {flag.value: action.value for flag, action in policy.flag_actions},
         **_level(policy.organization),
@@ -45,6 +47,8 @@ def render_policy(policy: Policy) -> Document:
     if policy.fx_rates:
         fx["rates"] = dict(policy.fx_rates)
     document["fx"] = fx
+    if policy.vendors:
+        document["vendors"] = [render_document(one) for one in policy.vendors]
     for key, levels in (("agents", policy.agents), ("cards", policy.cards)):
         if levels:
             document[key] = {level.subject or "": _level(level) for level in levels}

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from signets.app.merchant_records import MerchantRuling, ReviewState, Ruling
+from signets.app.merchant_records import MerchantRuling, ReviewState, Ruling, VendorOrigin
 from signets.app.rule_on_merchant import ReviewView
-from signets.app.vendors import VendorView
+from signets.app.vendors import Explained, Knowledge, VendorView
 from signets.core.merchant.model import MatchResult, MerchantMatch
-from signets.http.outputs.base import Identified, Output, Time
+from signets.http.outputs.base import Identified, JsonObject, Output, Time
 
 
 class PatternOut(Output):
@@ -48,6 +48,9 @@ class MerchantOut(Identified):
     brand: str
     category: str
     custom: bool = Field(description="The organization's own, not the directory's.")
+    origin: VendorOrigin = Field(
+        description="Whose word it is: `directory`, `organization` (put by API) or `policy`."
+    )
     aliases: list[str]
     family: str | None
     legal_names: list[str]
@@ -69,6 +72,7 @@ class MerchantOut(Identified):
             brand=vendor.brand,
             category=vendor.category,
             custom=view.custom,
+            origin=view.origin,
             aliases=list(vendor.aliases),
             family=vendor.family,
             legal_names=list(vendor.legal_names),
@@ -126,6 +130,78 @@ class MatchListOut(Output):
     """The answers, in the order of the rows."""
 
     data: list[MatchOut]
+
+
+class MerchantExplainedOut(MatchOut):
+    """Why a merchant is, may be or is not the vendor of a lock."""
+
+    read_as: str = Field(description="The name as the grammar sees it.")
+    looks_like: str | None = Field(description="The vendor it looks like, whatever the lock.")
+    origin: VendorOrigin | None = Field(
+        description="Whose word the description of the lock's vendor is; null: nobody's, and its "
+        "names are derived from the domain."
+    )
+
+    @classmethod
+    def explained(cls, lock: str, descriptor: str, found: Explained) -> MerchantExplainedOut:
+        """From the use case's answer."""
+        told = MatchOut.of(lock, descriptor, found.match)
+        return cls(
+            **dict(told),
+            read_as=found.read_as,
+            looks_like=found.looks_like,
+            origin=found.origin,
+        )
+
+
+class OwnVendorOut(Output):
+    """A vendor of the organization's own."""
+
+    origin: VendorOrigin
+    document: JsonObject
+
+
+class KnownFactOut(Output):
+    """An id or a name of a vendor, by what was learned."""
+
+    vendor: str
+    value: str
+    mcc: str | None = None
+    country: str | None = None
+
+
+class MerchantKnowledgeOut(Output):
+    """What the organization knows beside the directory."""
+
+    object: Literal["merchant_knowledge"] = "merchant_knowledge"
+    vendors: list[OwnVendorOut]
+    ids: list[KnownFactOut]
+    names: list[KnownFactOut]
+    other_ids: list[KnownFactOut] = Field(
+        description="A member said that these are another merchant's."
+    )
+    other_names: list[KnownFactOut]
+
+    @classmethod
+    def of(cls, known: Knowledge) -> MerchantKnowledgeOut:
+        """From the use case's answer."""
+        learned = known.learned
+
+        def pairs(facts: tuple[tuple[str, str], ...]) -> list[KnownFactOut]:
+            return [KnownFactOut(vendor=vendor, value=value) for vendor, value in facts]
+
+        return cls(
+            vendors=[OwnVendorOut(origin=one, document=data) for one, data in known.vendors],
+            ids=pairs(learned.confirmed_ids),
+            names=[
+                KnownFactOut(
+                    vendor=one.vendor, value=one.descriptor, mcc=one.mcc, country=one.country
+                )
+                for one in learned.confirmed_descriptors
+            ],
+            other_ids=pairs(learned.denied_ids),
+            other_names=pairs(learned.denied_descriptors),
+        )
 
 
 class ObservedOut(Output):

@@ -16,7 +16,7 @@ from signets.app.merchant_records import (
     ReviewState,
     Seen,
 )
-from signets.core.merchant.learning import Candidate
+from signets.core.merchant.learning import Candidate, LearningPolicy
 from signets.storage.postgres.rows import Table
 
 SETTLEMENT = Table("merchant_settlement", MerchantSettlement)
@@ -32,6 +32,12 @@ class MerchantFacts:
     def __init__(self, connection: AsyncConnection[DictRow], org_id: str) -> None:
         self._db = connection
         self._org = org_id
+        self._touched = False
+
+    @property
+    def touched(self) -> bool:
+        """Whether this transaction has changed what the matcher is told."""
+        return self._touched
 
     async def add_settlement(self, settlement: MerchantSettlement) -> bool:
         """Keep it; whether it is new (a purchase counts once, however often it is folded)."""
@@ -44,7 +50,8 @@ class MerchantFacts:
     async def see(self, fact: Candidate, day: date) -> Seen:
         """Count one more settlement of an id or name; how it stood before, and stands now.
 
-        ``day`` never goes back within an organization: its clock is read under the lock.
+        ``day`` never goes back within an organization: its clock is read under the lock. What a
+        first purchase confirmed stays so.
         """
         key = (self._org, fact.vendor, fact.kind, fact.value)
         cursor = await self._db.execute(
@@ -53,17 +60,18 @@ class MerchantFacts:
         row = await cursor.fetchone()
         cursor = await self._db.execute(
             "INSERT INTO merchant_sighting"
-            " (org_id, vendor, kind, value, settlements, days, last_day, mcc, country)"
-            " VALUES (%s, %s, %s, %s, 1, 1, %s, %s, %s)"
+            " (org_id, vendor, kind, value, settlements, days, last_day, mcc, country,"
+            " first_purchase) VALUES (%s, %s, %s, %s, 1, 1, %s, %s, %s, %s)"
             " ON CONFLICT (org_id, vendor, kind, value) DO UPDATE SET"
             " settlements = merchant_sighting.settlements + 1,"
             " days = merchant_sighting.days"
             " + (merchant_sighting.last_day < excluded.last_day)::integer,"
             " last_day = greatest(merchant_sighting.last_day, excluded.last_day),"
+            " first_purchase = merchant_sighting.first_purchase OR excluded.first_purchase,"
             " mcc = CASE WHEN merchant_sighting.mcc = excluded.mcc THEN excluded.mcc END,"
             " country = CASE WHEN merchant_sighting.country = excluded.country"
             f" THEN excluded.country END RETURNING {SIGHTING.columns}",
-            (*key, day, fact.mcc, fact.country),
+            (*key, day, fact.mcc, fact.country, fact.first_purchase),
         )
         now = await cursor.fetchone()
         assert now is not None  # noqa: S101 - the statement writes one row
@@ -78,13 +86,16 @@ class MerchantFacts:
             rivals=await cursor.fetchone() is not None,
         )
 
-    async def sightings(self, settlements: int, days: int) -> list[Candidate]:
-        """Those seen on that many settlements and days, each with all its rivals."""
+    async def sightings(self, policy: LearningPolicy) -> list[Candidate]:
+        """Those that the policy may take as known, each with all its rivals."""
+        if policy.settlements == 0:
+            return []
         cursor = await self._db.execute(
             SIGHTING.select + "WHERE org_id = %(org)s AND (kind, value) IN"
             " (SELECT kind, value FROM merchant_sighting"
-            " WHERE org_id = %(org)s AND settlements >= %(settlements)s AND days >= %(days)s)",
-            {"org": self._org, "settlements": settlements, "days": days},
+            " WHERE org_id = %(org)s AND (first_purchase"
+            " OR (settlements >= %(settlements)s AND days >= %(days)s)))",
+            {"org": self._org, "settlements": policy.settlements, "days": policy.days},
         )
         return [SIGHTING.read(row) for row in await cursor.fetchall()]
 
@@ -120,6 +131,14 @@ class MerchantFacts:
             " AND (%(state)s::text IS NULL OR state = %(state)s)"
             " AND (%(after)s::text IS NULL OR id < %(after)s) ORDER BY id DESC LIMIT %(limit)s",
             {"org": self._org, "state": state, "after": after, "limit": limit},
+        )
+        return [REVIEW.read(row) for row in await cursor.fetchall()]
+
+    async def waiting(self, vendor: str) -> list[MerchantReview]:
+        """Questions about one vendor that nobody answered, oldest first."""
+        cursor = await self._db.execute(
+            REVIEW.select + "WHERE org_id = %s AND vendor = %s AND state = 'waiting' ORDER BY id",
+            (self._org, vendor),
         )
         return [REVIEW.read(row) for row in await cursor.fetchall()]
 
@@ -166,6 +185,7 @@ class MerchantFacts:
 
     async def changed(self, *, vendors: bool = False) -> None:
         """Tell every process that what it has in memory is old."""
+        self._touched = True
         column = "vendors_version" if vendors else "merchants_version"
         await self._db.execute(
             f"UPDATE organization SET {column} = {column} + 1 WHERE org_id = %s", (self._org,)
