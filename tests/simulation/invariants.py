@@ -7,7 +7,6 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import psycopg
 from psycopg.rows import DictRow, dict_row
 from tests.postgres.process_kit import VENDORS, audit
@@ -16,13 +15,16 @@ from tests.simulation.network import Network
 
 from signets.app.caller import Caller
 from signets.app.decide_authorization import Answered
+<<<<<<< HEAD
 from signets.app.decision_inputs import decode_inputs
+=======
+>>>>>>> 78731bf (signets audit replay: decide every stored decision again and name what differs)
 from signets.app.read_cards import get_card
 from signets.app.read_intents import get_intent
 from signets.app.read_transactions import get_transaction, list_transactions
 from signets.app.records import Card, DecisionState
+from signets.app.replay_decisions import Wanted, replay_decisions
 from signets.bootstrap import Runtime
-from signets.core.authorization.decide import decide
 from signets.core.authorization.decision import DecisionKind
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.errors import Refusal
@@ -165,6 +167,7 @@ class Watched:
             "SELECT * FROM decision WHERE org_id = %s", (self.tenant.org_id,)
         ).fetchall()
         for row in stored:
+<<<<<<< HEAD
             inputs = decode_inputs(row["inputs"])
             again = decide(
                 inputs.request,
@@ -178,12 +181,25 @@ class Watched:
                 again,
                 row,
             )
+=======
+>>>>>>> 78731bf (signets audit replay: decide every stored decision again and name what differs)
             if row["approved"] and row["kind"] == "purchase" and row["state"] != DecisionState.VOID:
                 paid[row["intent_id"]] += 1
+        await self._check_replay(len(stored))
         for intent_id, times in paid.items():
             intent = books.intents[intent_id]
             if intent["usage"] == "single":
                 self.check(times <= 1 + intent["reopens"], "single-use, paid twice", intent)
+
+    async def _check_replay(self, stored: int) -> None:
+        """Invariant 8: every decision follows from its record, policy included."""
+        again = [
+            one
+            async for one in replay_decisions(self.tenant.services, self.tenant.org_id, Wanted())
+        ]
+        self.check(len(again) == stored, "not every decision was replayed", len(again), stored)
+        for one in again:
+            self.check(not one.differences, "a replay decides otherwise", one)
 
     async def _check_privacy(self) -> None:
         """Invariant 7: an agent finds its own things, and nothing of another's."""

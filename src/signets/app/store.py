@@ -42,6 +42,7 @@ from signets.app.records import (
     VelocityRow,
     WindowRow,
 )
+from signets.app.replay_records import ReplayRecords
 from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
@@ -308,9 +309,7 @@ class Transactions(Protocol):
 
     async def decision(self, decision_id: str) -> DecisionRow | None: ...
 
-    async def decisions_page(
-        self, *, after: str | None, limit: int, oldest_first: bool = False
-    ) -> list[DecisionRow]: ...
+    async def decisions_page(self, *, after: str | None, limit: int) -> list[DecisionRow]: ...
 
     async def set_decision_state(self, decision_id: str, state: DecisionState) -> None: ...
 
@@ -447,6 +446,8 @@ class UnitOfWork(Protocol):
     def issuers(self) -> Issuers: ...
     @property
     def merchants(self) -> MerchantFacts: ...
+    @property
+    def replay(self) -> ReplayRecords: ...
     @property
     def housekeeping(self) -> Housekeeping: ...
 

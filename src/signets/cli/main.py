@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from signets.cli import (
+    audit,
     cards,
     demo,
     disputes,
@@ -54,6 +55,7 @@ def build() -> typer.Typer:
         ("merchants", merchants.merchants),
         ("policy", policy.policy),
         ("evidence", evidence.evidence),
+        ("audit", audit.audit),
         ("ledger", transactions.ledger),
         ("issuers", issuers.issuers),
         ("disputes", disputes.disputes),

@@ -172,14 +172,12 @@ class Transactions:
         row = await cursor.fetchone()
         return DECISION.read(row) if row else None
 
-    async def decisions_page(
-        self, *, after: str | None, limit: int, oldest_first: bool = False
-    ) -> list[DecisionRow]:
-        """Stored decisions, for people (newest first) and for the replay (oldest first)."""
-        order = "id > %(after)s" if oldest_first else "id < %(after)s"
+    async def decisions_page(self, *, after: str | None, limit: int) -> list[DecisionRow]:
+        """Newest first; ``after`` is the last id of the page before."""
         cursor = await self._db.execute(
-            DECISION.select + f"WHERE org_id = %(org)s AND (%(after)s::text IS NULL OR {order})"
-            f" ORDER BY id {'ASC' if oldest_first else 'DESC'} LIMIT %(limit)s",
+            DECISION.select
+            + "WHERE org_id = %(org)s AND (%(after)s::text IS NULL OR id < %(after)s)"
+            " ORDER BY id DESC LIMIT %(limit)s",
             {"org": self._org, "after": after, "limit": limit},
         )
         return [DECISION.read(row) for row in await cursor.fetchall()]

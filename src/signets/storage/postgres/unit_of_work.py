@@ -33,6 +33,7 @@ from signets.storage.postgres.issuers import Issuers
 from signets.storage.postgres.ledger import Ledger
 from signets.storage.postgres.merchants import MerchantFacts
 from signets.storage.postgres.policies import Policies
+from signets.storage.postgres.replay import ReplayRecords
 from signets.storage.postgres.transactions import Transactions
 
 _LOCK = ORGANIZATION.select + "WHERE org_id = %s FOR NO KEY UPDATE"
@@ -60,6 +61,7 @@ class PostgresUnitOfWork:
         self.evidence = Evidence(connection, org_id)
         self.issuers = Issuers(connection, org_id)
         self.merchants = MerchantFacts(connection, org_id)
+        self.replay = ReplayRecords(connection, org_id)
         self.housekeeping = Housekeeping(connection, org_id)
 
     @asynccontextmanager
