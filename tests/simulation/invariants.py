@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from tests.postgres.process_kit import VENDORS, audit
 from tests.simulation.books import Books
+from tests.simulation.cut import Wire
 from tests.simulation.network import Network
 
 from signets.app.caller import Caller
@@ -36,8 +37,12 @@ VENDOR_OF = {merchant.descriptor: vendor for vendor, merchant in VENDORS.items()
 class Watched:
     """What a world has at hand, and the invariants it is held against."""
 
-    def __init__(self, seed: int, runtime: Runtime, shift: dict[str, timedelta], url: str) -> None:
+    def __init__(
+        self, seed: int, runtime: Runtime, wire: Wire, shift: dict[str, timedelta], url: str
+    ) -> None:
         self.seed = seed
+        self.wire = wire
+        self.crashes = 0
         self.rng = random.Random(seed)
         self.runtime = runtime
         self.shift = shift
@@ -60,8 +65,11 @@ class Watched:
     def check(self, holds: bool, *what: object) -> None:
         """An assertion that says how to see it again."""
         if not holds:
-            story = "\n  ".join(self.trail[-25:])
-            raise AssertionError(f"SIM_SEED={self.seed}: {what}\n  {story}")
+            raise AssertionError(*what)
+
+    def story(self) -> str:
+        """How to see it again, and what came before."""
+        return f"make sim SEED={self.seed}\n  " + "\n  ".join(self.trail[-25:])
 
     def _check_approval(
         self, request: AuthorizationRequest, answer: Answered, after: Books
@@ -154,7 +162,7 @@ class Watched:
         try:
             await audit(self.tenant)
         except AssertionError as error:
-            error.add_note(f"SIM_SEED={self.seed}\n  " + "\n  ".join(self.trail[-25:]))
+            error.add_note(self.story())
             raise
         await self._check_privacy()
         books = Books(self.db, self.tenant.org_id)

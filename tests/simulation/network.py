@@ -7,6 +7,7 @@ never Signets'.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -32,6 +33,7 @@ class Record:
     merchant: Merchant
     created: datetime
     events: list[LifecycleEvent] = field(default_factory=list)
+    unsaid: list[int] = field(default_factory=list)  # taken, but not told yet
     held: int = 0
     settled: int = 0
 
@@ -42,6 +44,73 @@ class Record:
             for event in self.events
             if event.kind in (EventKind.REFUND, EventKind.REFUND_REVERSAL)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One thing that the issuer says happened, in the plainest words.
+
+    ``approved``: an authorization that went through; ``timeout``: one that we approved and the
+    issuer declined because it did not hear us in time.
+    """
+
+    what: str
+    amount: int
+    approved: bool = False
+    timeout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What a transaction comes to."""
+
+    held: int = 0
+    cleared: int = 0
+    refunded: int = 0
+
+
+def plainly(events: Sequence[LifecycleEvent]) -> list[Happened]:
+    """The issuer's events as a list of what happened."""
+    words = {
+        EventKind.AUTHORIZATION: "authorize",
+        EventKind.ADVICE: "set_hold",
+        EventKind.CLEARING: "clear",
+        EventKind.REVERSAL: "reverse",
+        EventKind.EXPIRY: "expire",
+        EventKind.REFUND: "refund",
+        EventKind.REFUND_REVERSAL: "take_back",
+    }
+    return [
+        Happened(
+            words[event.kind],
+            event.amount,
+            approved=event.result is EventResult.APPROVED,
+            timeout=event.decided_by is DecidedBy.TIMEOUT and event.result is EventResult.DECLINED,
+        )
+        for event in events
+    ]
+
+
+def amounts_after(told: Sequence[Happened]) -> Amounts:
+    """What they come to: a clearing closes as much of the hold as it clears."""
+    held = cleared = refunded = 0
+    for one in told:
+        match one.what:
+            case "authorize" if one.approved:
+                held += one.amount
+            case "set_hold":
+                held = one.amount
+            case "clear":
+                held, cleared = held - min(held, one.amount), cleared + one.amount
+            case "reverse":
+                held -= min(held, one.amount)
+            case "expire":
+                held = 0
+            case "refund":
+                refunded += one.amount
+            case "take_back":
+                refunded -= one.amount
+    return Amounts(held, cleared, refunded)
 
 
 class Network:
@@ -67,6 +136,10 @@ class Network:
         result = EventResult.APPROVED if approved else EventResult.DECLINED
         self._add(record, EventKind.AUTHORIZATION, amount, result=result, by=by)
         record.held += amount if approved else 0
+
+    def take(self, record: Record, amount: int) -> None:
+        """An authorization that it tells of later, before anything else of this transaction."""
+        record.unsaid.append(amount)
 
     def stand_in(self, record: Record, amount: int) -> None:
         """Nobody answered in time, and the network approved by itself."""
@@ -123,6 +196,8 @@ class Network:
         result: EventResult = EventResult.APPROVED,
         by: DecidedBy = DecidedBy.NOBODY,
     ) -> None:
+        while record.unsaid:
+            self.authorize(record, record.unsaid.pop(0), approved=True)
         record.events.append(
             LifecycleEvent(
                 token=f"{record.token}-{len(record.events)}",

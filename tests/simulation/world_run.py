@@ -7,13 +7,15 @@ at the end, so is everything that was ever decided.
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
-from tests.postgres.process_kit import PIZZA, VENDORS, Tenant, charge, new_tenant
+import psycopg
+from tests.postgres.process_kit import PIZZA, VENDORS, Tenant, charge, new_tenant, wrong_in
 from tests.simulation.books import Books
-from tests.simulation.invariants import Watched
 from tests.simulation.network import Record
+from tests.simulation.predicted import Predicted
 
 from signets.app.authenticate import authenticate
 from signets.app.caller import Caller
@@ -30,23 +32,41 @@ from signets.core.authorization.request import AuthorizationRequest
 from signets.core.errors import Refusal
 from signets.core.intent import Usage
 from signets.core.merchant.model import Merchant
-from signets.core.settlement.model import DecidedBy
+from signets.core.settlement.model import DecidedBy, Snapshot
 
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata")
-TRAVEL = (1, 30, 300, 3600, 43_200, 86_400)
+#: Seconds; the database's clock may also be set back.
+TRAVEL = (1, 30, 300, 3600, 43_200, 86_400, -2, -45)
+STEP = timedelta(seconds=1.37)
+#: Share of doings in which the process dies at some statement, if there are so many.
+CRASHES = 0.2
+#: Before clocks change in New York, twice, before a month's and a year's end, and any day.
+BEGINNINGS = tuple(
+    datetime.fromisoformat(text)
+    for text in (
+        "2026-03-08T05:30:00+00:00",
+        "2026-11-01T04:30:00+00:00",
+        "2026-02-28T12:00:00+00:00",
+        "2026-12-31T17:00:00+00:00",
+        "2026-06-17T10:00:00+00:00",
+    )
+)
+
+T = TypeVar("T")
 
 
-class WorldRun(Watched):
+class WorldRun(Predicted):
     """One world."""
 
     # ── making the world ───────────────────────────────────────────────────────────────────────
 
     async def run(self, steps: int) -> None:
         """Make the world, let it live, look back."""
-        self.shift["by"] = timedelta()
+        self.clock = self.rng.choice(BEGINNINGS)
+        self.set_clock()
         self.policy = self._random_policy()
         self.tenant: Tenant = await new_tenant(self.runtime, f"w{self.seed}", **self.policy)
-        for n in range(2):
+        for n in range(self.rng.choice((2, 3, 4))):
             agent = await self.tenant.agent(f"bot-{n}")
             self.agents.append(agent)
             for lock in (["openai.com"], ["openai.com", "aws.amazon.com"], ["aws.amazon.com"]):
@@ -66,18 +86,49 @@ class WorldRun(Watched):
             (self.change_policy, 1),
             (self.force_post, 1),
         )
+        self.begin_model()
         for _ in range(steps):
             [(action, _)] = self.rng.choices(actions, weights=[weight for _, weight in actions])
-            self.say(action.__name__)
-            try:
-                await action()
-            except Exception as error:
-                error.add_note(f"SIM_SEED={self.seed}\n  " + "\n  ".join(self.trail[-25:]))
-                raise
+            await self.step(action)
         while self.waiting:
-            await self.deliver()
+            await self.step(self.deliver)
         await self.look_back()
         self.db.close()
+
+    async def step(self, action: Callable[[], Awaitable[None]]) -> None:
+        """One action, and the model beside it."""
+        self.say(action.__name__)
+        self.set_clock()
+        try:
+            await action()
+            self.tell()
+            self.compare()
+        except Exception as error:
+            error.add_note(self.story())
+            raise
+        self.clock += STEP
+
+    def set_clock(self) -> None:
+        """The world's time, whatever the machine's is: a seed is the same world on any day."""
+        self.shift["by"] = self.clock - datetime.now(UTC)
+
+    async def attempt(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call it; perhaps the process dies at some statement, and whoever asked asks again."""
+        if self.rng.random() < CRASHES:
+            self.wire.arm(self.rng.randint(1, 40), unheard=self.rng.random() < 0.5)
+        cuts = self.wire.cuts
+        try:
+            return await call()
+        except psycopg.Error:
+            if self.wire.cuts == cuts:
+                raise
+        finally:
+            self.wire.disarm()
+        self.say("  cut off")
+        self.crashes += 1
+        wrong = wrong_in(self.runtime.database_url, self.tenant.org_id)
+        self.check(not wrong, "half of something is there", wrong)
+        return await call()
 
     def _random_policy(self) -> dict[str, Any]:
         choose = self.rng.choice
@@ -137,17 +188,17 @@ class WorldRun(Watched):
         card = self.rng.choice([one for one in self.cards if one.id in locked] or self.cards)
         usage = self.rng.choice((Usage.SINGLE, Usage.WINDOW))
         bounds = {"max_count": self.rng.choice((2, 5, 50))} if usage is Usage.WINDOW else {}
+        amount = self.rng.choice((90, 500, 1500, 3000, 6000))
+        said = {
+            "vendor": self.rng.choice(card.merchant_lock),
+            "usage": usage,
+            "card_id": card.id,
+            "window_seconds": self.rng.choice((60, 1800, 43_200)),
+            "workflow": str(uuid.UUID(int=self.rng.getrandbits(128))),
+            **bounds,
+        }
         try:
-            await self.tenant.intent(
-                self.caller_of(card),
-                self.rng.choice((90, 500, 1500, 3000, 6000)),
-                vendor=self.rng.choice(card.merchant_lock),
-                usage=usage,
-                card_id=card.id,
-                window_seconds=self.rng.choice((60, 1800, 43_200)),
-                workflow=str(uuid.UUID(int=self.rng.getrandbits(128))),
-                **bounds,
-            )
+            await self.attempt(lambda: self.tenant.intent(self.caller_of(card), amount, **said))
         except Refusal as refusal:
             self.say(f"  refused: {refusal.code}")
 
@@ -198,35 +249,46 @@ class WorldRun(Watched):
 
     async def charge_batch(self) -> None:
         requests = [self._request() for _ in range(self.rng.choice((1, 1, 2, 5)))]
-        before = Books(self.db, self.tenant.org_id)
-        stored = {
+        before, known = Books(self.db, self.tenant.org_id), self._stored()
+
+        async def ask() -> list[Answered]:
+            stored = self._stored()
+            new = {(one.request_id, one.fingerprint) for one in requests} - known.keys()
+            self.check(new <= stored.keys() or not new & stored.keys(), "half of a batch is stored")
+            answers = await self.tenant.decide(*requests)
+            for request, answer in zip(requests, answers, strict=True):
+                key, row = (request.request_id, request.fingerprint), answer.decision
+                self.check(answer.fresh == (key not in stored), "a repeat was decided again", key)
+                self.check(stored.setdefault(key, row.id) == row.id, "another answer to a repeat")
+            return answers
+
+        answers = await self.attempt(ask)
+        after = Books(self.db, self.tenant.org_id)
+        fresh: list[tuple[AuthorizationRequest, Answered]] = []
+        for request, answer in zip(requests, answers, strict=True):
+            row, key = answer.decision, (request.request_id, request.fingerprint)
+            self.say(f"  {request.request_id[:4]} {request.amount} -> {row.kind} {row.reason}")
+            self.foretell(request, answer)
+            asked = self.requests.setdefault(request.request_id, [])
+            if key not in known:
+                known[key] = row.id
+                asked.append(request)
+                self.fresh.append(answer)
+                self._network_hears(request, answer)
+                fresh += [(request, answer)] if row.approved else []
+        for request, one in fresh:
+            self._check_approval(request, one, after)
+        self._check_bounds(before, after, fresh)
+
+    def _stored(self) -> dict[tuple[str, str], str]:
+        """Decisions by what was asked."""
+        return {
             (row["request_id"], row["fingerprint"]): row["id"]
             for row in self.db.execute(
                 "SELECT request_id, fingerprint, id FROM decision WHERE org_id = %s",
                 (self.tenant.org_id,),
             ).fetchall()
         }
-        answers = await self.tenant.decide(*requests)
-        after = Books(self.db, self.tenant.org_id)
-        for request, answer in zip(requests, answers, strict=True):
-            row = answer.decision
-            self.say(f"  {request.request_id[:4]} {request.amount} -> {row.kind} {row.reason}")
-            key = (request.request_id, request.fingerprint)
-            self.check(answer.fresh == (key not in stored), "a repeat was decided again", key)
-            self.check(stored.setdefault(key, row.id) == row.id, "a repeat got another answer")
-            asked = self.requests.setdefault(request.request_id, [])
-            if answer.fresh:
-                asked.append(request)
-                self.fresh.append(answer)
-                self._network_hears(request, answer)
-        fresh = [
-            (request, one)
-            for request, one in zip(requests, answers, strict=True)
-            if one.fresh and one.decision.approved
-        ]
-        for request, one in fresh:
-            self._check_approval(request, one, after)
-        self._check_bounds(before, after, fresh)
 
     def _network_hears(self, request: AuthorizationRequest, answer: Answered) -> None:
         """What the issuer makes of our answer, and whether it tells us."""
@@ -240,7 +302,8 @@ class WorldRun(Watched):
             elif luck < 0.9:
                 self.network.authorize(record, decision.hold, approved=True)
             else:
-                return  # it has not said anything yet
+                self.network.take(record, decision.hold)
+                return
         elif luck < 0.06 and not record.events:
             self.network.stand_in(record, request.amount)
         else:
@@ -297,11 +360,16 @@ class WorldRun(Watched):
         for snapshot in arriving:
             self.told.append(snapshot)
             self.say(f"  {snapshot.transaction_token[:4]} with {len(snapshot.events)} events")
-            services = self.tenant.services
-            async with services.store.transaction(self.tenant.org_id) as uow:
-                await apply_snapshot(
-                    services, uow, self.tenant.connection_id, snapshot, cause="event:simulated"
-                )
+            await self.attempt(lambda: self._fold(snapshot))  # noqa: B023 - awaited at once
+            self.hear(snapshot)
+            self.tell()  # what one message froze, the next one meets
+
+    async def _fold(self, snapshot: Snapshot) -> None:
+        services = self.tenant.services
+        async with services.store.transaction(self.tenant.org_id) as uow:
+            await apply_snapshot(
+                services, uow, self.tenant.connection_id, snapshot, cause="event:simulated"
+            )
 
     async def force_post(self) -> None:
         card = self.rng.choice(self.cards)
@@ -314,7 +382,12 @@ class WorldRun(Watched):
     async def travel(self) -> None:
         by = timedelta(seconds=self.rng.choice(TRAVEL))
         self.say(f"  {by}")
-        self.shift["by"] += by
+        self.clock += by
+        self.set_clock()
+        await self.attempt(self._sweep)
+        self.model.pass_time(await self.tenant.services.store.now())
+
+    async def _sweep(self) -> None:
         await end_due_windows(self.tenant.services, self.tenant.org_id)
         await expire_approvals(self.tenant.services, self.tenant.org_id)
 
@@ -326,9 +399,10 @@ class WorldRun(Watched):
         if not pending:
             return
         vote = self.rng.choice((Vote.APPROVE, Vote.APPROVE, Vote.DENY))
+        intent_id, services = self.rng.choice(pending)["id"], self.tenant.services
         try:
-            await decide_approval(
-                self.tenant.services, self.approver, self.rng.choice(pending)["id"], vote, "so"
+            await self.attempt(
+                lambda: decide_approval(services, self.approver, intent_id, vote, "so")
             )
         except Refusal as refusal:
             self.say(f"  refused: {refusal.code}")
@@ -339,24 +413,26 @@ class WorldRun(Watched):
         if sent:
             decision = self.rng.choice(sent)
             self.say(f"  {decision.request_id[:4]}")
-            await void_decision(
-                self.tenant.services, self.tenant.org_id, decision.id, cause="too_late"
+            services, org_id = self.tenant.services, self.tenant.org_id
+            await self.attempt(
+                lambda: void_decision(services, org_id, decision.id, cause="too_late")
             )
+            self.model.void(decision.id)
 
     async def control(self) -> None:
-        card = self.rng.choice(self.cards)
+        card, services, admin = self.rng.choice(self.cards), self.tenant.services, self.tenant.admin
         if self.rng.random() < 0.2:
-            await freeze_card(self.tenant.services, self.tenant.admin, card.id)
+            await self.attempt(lambda: freeze_card(services, admin, card.id))
             return
         for one in self.cards:
-            await unfreeze_card(self.tenant.services, self.tenant.admin, one.id)
-            await reset_breaker(self.tenant.services, self.tenant.admin, one.id)
+            await unfreeze_card(services, admin, one.id)
+            await reset_breaker(services, admin, one.id)
 
     async def change_policy(self) -> None:
         """New limits, and a card's limit lowered (an allowed way to be above it)."""
         changed = self._random_policy()
         self.policy = {**self.policy, "caps": changed["caps"], "budgets": changed["budgets"]}
-        await self.tenant.policy(**self.policy)
+        await self.attempt(lambda: self.tenant.policy(**self.policy))
         self.db.execute(
             "UPDATE card SET spending_limit = %s WHERE org_id = %s AND id = %s",
             (self.rng.choice((2000, 9000)), self.tenant.org_id, self.rng.choice(self.cards).id),

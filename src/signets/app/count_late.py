@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -10,6 +11,10 @@ from signets.app.records import Card, DecisionRow, Transaction, VelocityRow
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.core.ids import Prefix
+
+#: A database's clock may have been set back since the transaction was first seen (a failover to
+#: a machine that is behind): what was counted then lies before its beginning.
+SET_BACK = timedelta(days=1)
 
 
 async def count_late(
@@ -34,7 +39,7 @@ async def count_late(
         return
     rows = [
         row
-        for row in await uow.ledger.velocity_of(card.id, after.id, after.created_at)
+        for row in await uow.ledger.velocity_of(card.id, after.id, after.created_at - SET_BACK)
         if row.approved
     ]
     counted = sum(row.amount for row in rows)
