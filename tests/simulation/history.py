@@ -127,7 +127,8 @@ class Plastic:
 class History:
     """Everything that happened in one organization."""
 
-    def __init__(self, policy: dict[str, Any]) -> None:
+    def __init__(self, policy: dict[str, Any], now: datetime) -> None:
+        self.now = now  # the world's clock moves it
         self.policy = policy
         self.cards: dict[str, Plastic] = {}  # by issuer token
         self.intents: dict[str, Intent] = {}
@@ -170,25 +171,26 @@ class History:
             return intent.closes
         return min(intent.closes, intent.consumed + self.grace())
 
-    def settle(self, intent: Intent, *, reversed_now: bool = False) -> None:
+    def settle(self, intent: Intent) -> None:
         """Where the intent stands, given the money under it and its window."""
+        over = intent.ended or self.now >= self.ends(intent)
         held = sum(one.held for one in self.under(intent))
         cleared = sum(one.cleared for one in self.under(intent))
         if intent.state == "approved" and (held or cleared):
             intent.state = "authorized"
-        elif intent.state == "approved" and intent.ended:
+        elif intent.state == "approved" and over:
             intent.state = "canceled" if intent.canceled else "expired"
         if intent.state != "authorized" or held:
             return
         if intent.single:
             if cleared:
                 intent.state = "settled"
-            elif not intent.ended and intent.reopened < REOPENS:
+            elif not over and intent.reopened < REOPENS:
                 intent.state, intent.consumed = "approved", None
                 intent.reopened += 1
             else:
                 intent.state = "voided"
-        elif intent.ended:
+        elif over:
             intent.state = "settled" if cleared else "voided"
 
     # ── what follows ───────────────────────────────────────────────────────────────────────────

@@ -71,8 +71,8 @@ class _Case:
 class Model(History):
     """A history that also says what the next answer has to be."""
 
-    def __init__(self, policy: dict[str, Any]) -> None:
-        super().__init__(policy)
+    def __init__(self, policy: dict[str, Any], now: datetime) -> None:
+        super().__init__(policy, now)
         self.answers: dict[tuple[str, str], Answer] = {}
 
     def answer(self, asked: Asked, now: datetime, decision: str) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.simulation.history import Event, Intent, Plastic
@@ -21,10 +21,11 @@ class Predicted(Watched):
     """The model is told what agents, members, network and time did; the rest it must know."""
 
     model: Model
+    clock: datetime
 
     def begin_model(self) -> None:
         """The organization as it was made."""
-        self.model = Model(self.policy)
+        self.model = Model(self.policy, self.clock)
         for card in self.cards:
             self.model.cards[card.issuer_token or ""] = Plastic(
                 card.id, card.agent_id, card.merchant_lock, card.spending_limit

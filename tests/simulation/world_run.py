@@ -98,6 +98,7 @@ class WorldRun(Predicted):
     async def step(self, action: Callable[[], Awaitable[None]]) -> None:
         """One action, and the model beside it."""
         self.say(action.__name__)
+        self.model.now = self.clock
         self.set_clock()
         try:
             await action()
@@ -383,6 +384,7 @@ class WorldRun(Predicted):
         by = timedelta(seconds=self.rng.choice(TRAVEL))
         self.say(f"  {by}")
         self.clock += by
+        self.model.now = self.clock
         self.set_clock()
         await self.attempt(self._sweep)
         self.model.pass_time(await self.tenant.services.store.now())

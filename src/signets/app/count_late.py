@@ -55,6 +55,7 @@ async def count_late(
                     id=services.new_id(Prefix.EVENT),
                     at=uow.now,
                     counts=0 if rows else 1,
+                    verification=False,
                     amount=change,
                     capped_by=(),
                 )
@@ -74,7 +75,9 @@ def _give_back(services: Services, rows: list[VelocityRow], amount: int) -> list
     for row, standing in sorted(per_time.values(), key=lambda one: one[0].at, reverse=True):
         part = min(amount, standing)
         if part > 0:
-            given.append(replace(row, id=services.new_id(Prefix.EVENT), counts=0, amount=-part))
+            # Amount alone: a verification that is reversed was one, and is not two.
+            back = replace(row, counts=0, amount=-part, verification=False)
+            given.append(replace(back, id=services.new_id(Prefix.EVENT)))
             amount -= part
     return given
 
