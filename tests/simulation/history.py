@@ -149,8 +149,9 @@ class History:
         return sum(one.stands for one in self.under(intent))
 
     def made(self, intent: Intent) -> int:
-        """Charges that stand."""
-        return sum(one.stands > 0 for one in self.under(intent))
+        """Charges that stand; a purchase that is meant once counts once."""
+        found = sum(one.stands > 0 for one in self.under(intent))
+        return min(found, 1) if intent.single else found
 
     def reserved(self, intent: Intent) -> int:
         if intent.ended or intent.state not in ("approved", "authorized"):

@@ -43,6 +43,7 @@ class Watched:
         self.seed = seed
         self.wire = wire
         self.crashes = 0
+        self.doubtful: set[str] = set()  # requests whose approval we voided
         self.rng = random.Random(seed)
         self.runtime = runtime
         self.shift = shift

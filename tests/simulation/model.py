@@ -140,14 +140,19 @@ class Model(History):
             ("budget_exceeded", lambda: self._over_budget(case)),
         ]
 
+    def _late(self, case: _Case) -> bool:
+        """An increment within the grace after the first approval passes a window that is over."""
+        if case.kind != "increment" or case.known is None:
+            return False
+        return (
+            case.now < next(one.at for one in case.known.approvals if not one.void) + self.grace()
+        )
+
     def _locked(self, case: _Case) -> bool:
-        """No window is open; an increment passes within the grace after the first approval."""
-        if case.kind == "increment" and case.known is not None:
-            first = next(one.at for one in case.known.approvals if not one.void)
-            if case.now < first + self.grace():
-                return False
+        """No window is open."""
         window = case.window  # a clock that was set back may be before its beginning
-        return window is None or not window.approved <= case.now < self.ends(window)
+        is_open = window is not None and window.approved <= case.now < self.ends(window)
+        return not is_open and not self._late(case)
 
     @staticmethod
     def _elsewhere(case: _Case) -> bool:
@@ -157,12 +162,12 @@ class Model(History):
         return case.paid and case.payer is not None and case.payer.vendor != case.asked.vendor
 
     def _unpaid(self, case: _Case) -> bool:
-        """No live intent has a charge left for it; an increment needs none."""
+        """No live intent that the card is open for has a charge left; an increment needs none."""
         payer = case.payer
         if payer is None or payer.state not in ("approved", "authorized"):
             return True
         if case.kind == "increment":
-            return False
+            return case.window is not payer and not self._late(case)
         return case.window is not payer or self.made(payer) >= payer.count
 
     def _too_much(self, case: _Case) -> bool:

@@ -214,7 +214,7 @@ class WorldRun(Predicted):
             if self.rng.random() < 0.3:
                 asked = self.requests[self.rng.choice(known)]
             last = asked[-1]
-            if self.rng.random() < 0.5:
+            if self.rng.random() < 0.5 or last.request_id in self.doubtful:
                 return self.rng.choice(asked)  # an issuer's retry
             return charge(  # an increment: the new whole amount
                 last.request_id,
@@ -411,9 +411,16 @@ class WorldRun(Predicted):
 
     async def void(self) -> None:
         """An approval turns out never to have been sent."""
-        sent = [one.decision for one in self.fresh if one.decision.approved]
+        sent = [
+            one.decision
+            for one in self.fresh
+            if one.decision.approved
+            and len(self.model.charges[one.decision.request_id].approvals) == 1
+        ]
         if sent:
             decision = self.rng.choice(sent)
+            # The issuer may have taken it all the same; it does not ask for more on it then.
+            self.doubtful.add(decision.request_id)
             self.say(f"  {decision.request_id[:4]}")
             services, org_id = self.tenant.services, self.tenant.org_id
             await self.attempt(
