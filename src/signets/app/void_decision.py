@@ -13,9 +13,15 @@ from signets.core.merchant.model import Merchant, MerchantMatch
 
 
 async def void_decision(services: Services, org_id: str, decision_id: str, *, cause: str) -> None:
-    """Void one approval. The answer itself stays stored, with its new delivery state."""
+    """Void one approval. The answer itself stays stored, with its new delivery state.
+
+    One that a repeat has been given meanwhile, perhaps by another process, is left to stand: its
+    state is ``unknown`` then, and where the issuer did not take it, asking the issuer tells.
+    """
     async with services.store.transaction(org_id) as uow:
-        await write_void(services, uow, decision_id, cause=cause)
+        decision = await uow.transactions.decision(decision_id)
+        if decision is not None and decision.state is not DecisionState.UNKNOWN:
+            await write_void(services, uow, decision_id, cause=cause)
 
 
 async def write_void(services: Services, uow: UnitOfWork, decision_id: str, *, cause: str) -> None:
