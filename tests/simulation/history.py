@@ -66,7 +66,8 @@ class Charge:
     began: datetime
     approvals: list[Approval] = field(default_factory=list)
     told: list[Happened] = field(default_factory=list)
-    intent: Intent | None = None
+    intent: Intent | None = None  # that its money counts under
+    paid: Intent | None = None  # that our approvals were under
 
     @property
     def approved(self) -> int:
@@ -209,7 +210,7 @@ class History:
         charge.approvals.append(approval)
         if paying is None:
             return
-        charge.intent = paying
+        charge.intent = charge.paid = paying
         if first and paying.single:
             paying.consumed = approval.at
         self.settle(paying)

@@ -89,7 +89,7 @@ class Model(History):
         charge = self.charges.get(asked.id)
         known = charge if charge and self._stands(charge) else None
         window = self.window_of(card.id)
-        payer = (known.intent if known else None) or window
+        payer = (known.paid if known else None) or window
         kind = self._kind(asked, known, payer)
         extra = max(0, asked.amount - (min(known.approved, known.stands) if known else 0))
         full = self._full(card, asked.vendor, extra, now, kind)
@@ -119,7 +119,7 @@ class Model(History):
 
     @staticmethod
     def _kind(asked: Asked, known: Charge | None, payer: Intent | None) -> str:
-        if known is not None and known.intent is not None:
+        if known is not None and known.paid is not None:
             return "increment"
         tiny = payer is not None and payer.expected <= SMALL
         if asked.amount == 0 or (asked.amount <= SMALL and not tiny):
