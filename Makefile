@@ -6,12 +6,14 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 STAMP := .venv/.set-up
+PEER_STAMP := .venv-peer/.set-up
 BROWSER_STAMP := .venv/.set-up-browser
 FAST_TESTS := tests/core tests/house
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
 	--universal --python-version 3.11 --no-config
 
-.PHONY: help setup demo test test-browser check format bench bench-quick merchants-report lock clean
+.PHONY: help setup demo test test-browser check format sim soak bench bench-quick bench-peer \
+	merchants-report lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,12 +75,28 @@ format: setup  ## rewrite the code in the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+sim: setup  ## play one seeded world of the simulation again, with its story: make sim SEED=7
+	SIM_SEED=$(or $(SEED),0) $(BIN)/python -m pytest -q -s tests/simulation/test_worlds.py
+
+soak: setup  ## simulation and kill -9 in their long form (MINUTES=90 to stop after so long)
+	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
 bench: setup  ## the full measurements (docs/bench.md): SECTIONS=latency,hot HISTORY=500000 for less
 	@$(BIN)/python -m bench $(if $(SECTIONS),--sections $(SECTIONS)) \
 		$(if $(HISTORY),--history $(HISTORY)) $(BENCH_ARGS)
 
 bench-quick: setup  ## authorizations per second against pgbench, under a minute
 	@$(BIN)/python -m bench.quick
+
+bench-peer: setup $(PEER_STAMP)  ## agent-bouncer beside ours, and as a differential oracle
+	@$(BIN)/python -m bench.peer
+
+$(PEER_STAMP): requirements/peer.txt
+	@echo "==> the peer's own environment in .venv-peer"
+	@$(BIN)/python -m venv .venv-peer
+	@.venv-peer/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes \
+		-r requirements/peer.txt
+	@touch $(PEER_STAMP)
 
 merchants-report: setup  ## how well the merchant lock holds, on rows not tuned on
 	@$(BIN)/python -m merchants_report
@@ -89,7 +107,8 @@ lock: setup  ## write requirements/*.txt anew from pyproject.toml (add UPGRADE=-
 	$(COMPILE) $(UPGRADE) --extra server -c requirements/sdk.txt pyproject.toml -o requirements/server.txt
 	$(COMPILE) $(UPGRADE) --extra server --group dev -c requirements/server.txt pyproject.toml -o requirements/dev.txt
 	$(COMPILE) $(UPGRADE) --group browser -c requirements/dev.txt -o requirements/browser.txt
+	$(COMPILE) $(UPGRADE) requirements/peer.in -o requirements/peer.txt
 
 clean:  ## remove what the other targets made
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peer build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

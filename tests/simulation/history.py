@@ -76,10 +76,18 @@ class Charge:
 
     @property
     def unconfirmed(self) -> int:
-        """What we approved and no event of the issuer has named yet."""
+        """What we approved and no event of the issuer has named yet.
+
+        Where none is named at all, what happens to the money happens to ours: a clearing may
+        overtake its authorization.
+        """
         asked = [one for one in self.told if one.what == "authorize"]
         named = [one.amount for one in asked if one.approved or one.timeout]
-        return max(0, self.approved - sum(named))
+        if named:
+            return max(0, self.approved - sum(named))
+        theirs = amounts_after(self.told).held
+        ours = amounts_after(self.told, self.approved).held
+        return min(self.approved, max(0, ours - theirs))
 
     @property
     def held(self) -> int:

@@ -16,10 +16,6 @@ from tests.simulation.network import Network
 
 from signets.app.caller import Caller
 from signets.app.decide_authorization import Answered
-<<<<<<< HEAD
-from signets.app.decision_inputs import decode_inputs
-=======
->>>>>>> 78731bf (signets audit replay: decide every stored decision again and name what differs)
 from signets.app.read_cards import get_card
 from signets.app.read_intents import get_intent
 from signets.app.read_transactions import get_transaction, list_transactions
@@ -176,22 +172,6 @@ class Watched:
             "SELECT * FROM decision WHERE org_id = %s", (self.tenant.org_id,)
         ).fetchall()
         for row in stored:
-<<<<<<< HEAD
-            inputs = decode_inputs(row["inputs"])
-            again = decide(
-                inputs.request,
-                inputs.facts,
-                msgspec.convert(inputs.at, type=type(row["decided_at"])),
-            )
-            self.check(
-                (again.approved, again.reason, again.kind, again.hold, again.intent_id)
-                == (row["approved"], row["reason"], row["kind"], row["hold"], row["intent_id"]),
-                "a replay decides otherwise",
-                again,
-                row,
-            )
-=======
->>>>>>> 78731bf (signets audit replay: decide every stored decision again and name what differs)
             if row["approved"] and row["kind"] == "purchase" and row["state"] != DecisionState.VOID:
                 paid[row["intent_id"]] += 1
         await self._check_replay(len(stored))

@@ -91,9 +91,9 @@ def plainly(events: Sequence[LifecycleEvent]) -> list[Happened]:
     ]
 
 
-def amounts_after(told: Sequence[Happened]) -> Amounts:
-    """What they come to: a clearing closes as much of the hold as it clears."""
-    held = cleared = refunded = 0
+def amounts_after(told: Sequence[Happened], held: int = 0) -> Amounts:
+    """What they come to, from ``held``: a clearing closes as much of the hold as it clears."""
+    cleared = refunded = 0
     for one in told:
         match one.what:
             case "authorize" if one.approved:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from signets.app.decide_authorization import Inputs
+from signets.app.decision_inputs import Inputs, decode_inputs
 from signets.app.records import DecisionRow
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -115,7 +115,7 @@ async def _replay_page(
 def _inputs(row: DecisionRow) -> Inputs | Difference:
     """What it was made on; what is stored may have been tampered with."""
     try:
-        return msgspec.msgpack.decode(row.inputs, type=Inputs)
+        return decode_inputs(row.inputs)
     except msgspec.MsgspecError as error:
         return Difference(field="inputs", recorded=f"not readable: {error}", replayed="readable")
 
@@ -143,8 +143,7 @@ async def _replay(
             subject = _subject(inputs, category, context)
             found += differences_in_policy(policy, subject, request, facts)
     try:
-        at = msgspec.convert(inputs.at, type=datetime)
-        found += differences_in_decision(_recorded(row), request, facts, at)
+        found += differences_in_decision(_recorded(row), request, facts, inputs.at)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         # Only inputs that no decision could have been made on get here: a changed time zone,
         # a currency without decimals. One such row must not end the audit.

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from signets.core.authorization.decide import decide
-from signets.core.authorization.decision import Check, DecisionKind
+from signets.core.authorization.decision import Check, CheckStatus, DecisionKind
 from signets.core.authorization.facts import Facts
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.policy.levels import (
@@ -35,8 +35,8 @@ class Recorded:
         amount: As asked, minor units of ``currency``.
         hold: What it added to the hold, minor units of ``currency``.
         intent_amount: The same in the intent's currency.
-        checks: The stored results, each with ``reason`` and ``status`` and, where they were
-            stored, ``level``, ``room`` and ``opens_at`` (ISO 8601).
+        checks: The stored results, each with ``reason`` and what is not as usual: ``status``
+            (``passed``), ``level`` of a failed one, ``room``, ``opens_at`` (ISO 8601).
     """
 
     request_id: str
@@ -121,21 +121,21 @@ def differences_in_decision(
 def _differing_checks(
     stored: Sequence[Mapping[str, Any]], checks: Sequence[Check]
 ) -> list[Difference]:
-    """Each stored part of each check; what was left out when it was stored is not compared."""
+    """Each part of each check; the level is stored of failed ones alone."""
     reasons = [check.reason.value for check in checks]
     found = _differs("checks", [one.get("reason") for one in stored], reasons)
     if found:
         return found
     for one, check in zip(stored, checks, strict=True):
-        said = {
-            "status": check.status.value,
-            "level": check.level,
-            "room": check.room,
-            "opens_at": check.opens_at.isoformat() if check.opens_at is not None else None,
-        }
-        for name, given in said.items():
-            if name in one:
-                found += _differs(f"checks.{check.reason.value}.{name}", one[name], given)
+        opens_at = check.opens_at.isoformat() if check.opens_at is not None else None
+        failed = check.status is CheckStatus.FAILED
+        for name, kept, given in (
+            ("status", one.get("status", CheckStatus.PASSED.value), check.status.value),
+            ("level", one.get("level", ""), check.level if failed else ""),
+            ("room", one.get("room"), check.room),
+            ("opens_at", one.get("opens_at"), opens_at),
+        ):
+            found += _differs(f"checks.{check.reason.value}.{name}", kept, given)
     return found
 
 
