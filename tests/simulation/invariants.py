@@ -39,7 +39,7 @@ class Watched:
         self.seed = seed
         self.wire = wire
         self.crashes = 0
-        self.doubtful: set[str] = set()  # requests whose approval we voided
+        self.doubtful: set[str] = set()  # requests that the issuer asks no more on
         self.rng = random.Random(seed)
         self.runtime = runtime
         self.shift = shift

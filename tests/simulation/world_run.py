@@ -346,6 +346,8 @@ class WorldRun(Predicted):
             case "expire":
                 net.expire(record)
             case "late":
+                # It does not ask any more about what cleared without an authorization.
+                self.doubtful.add(record.token)
                 net.clear(record, self.rng.choice((60, 700)))
             case "refund" if record.settled > 0:
                 net.refund(record, self.rng.randint(1, record.settled))
