@@ -63,7 +63,7 @@ class Charge:
     card: str
     agent: str
     vendor: str | None
-    began: datetime
+    began: datetime  # when money first moved on it, and until then when it was first seen
     approvals: list[Approval] = field(default_factory=list)
     told: list[Happened] = field(default_factory=list)
     intent: Intent | None = None  # that its money counts under
@@ -104,6 +104,11 @@ class Charge:
     @property
     def stands(self) -> int:
         return self.held + self.cleared
+
+    @property
+    def moved(self) -> bool:
+        """Whether money ever was approved or cleared on it."""
+        return self.stands > 0 or any(one.amount for one in self.approvals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +220,8 @@ class History:
     ) -> None:
         charge = self.charge(request, card, vendor, approval.at)
         first = paying is not None and charge.intent is not paying
+        if not charge.moved:
+            charge.began = approval.at
         charge.approvals.append(approval)
         if paying is None:
             return
@@ -251,8 +258,11 @@ class History:
 
     def hear(self, charge: Charge, told: list[Happened], intent: Intent | None) -> None:
         """The issuer's account of a transaction; an older one than is known adds nothing."""
+        moved = charge.moved
         if len(told) > len(charge.told):
             charge.told = told
+        if charge.moved and not moved:
+            charge.began = self.now
         charge.intent = intent
         if intent is not None:
             self.settle(intent)
