@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,48 @@ async def test_an_increment_after_the_breaker_in_one_batch(
     assert reasons[-1] in ("card_locked", "frozen"), reasons
     assert rows(database_url, "SELECT state FROM card") == [{"state": "locked"}]
     assert rows(database_url, "SELECT sum(reserved)::bigint AS left FROM exposure") == [{"left": 0}]
+
+
+async def test_a_verification_that_is_reversed_was_one(tenant: Tenant, database_url: str) -> None:
+    """What gives its dollar back is no second verification of the day."""
+    await tenant.policy(verification={"per_day": 2})
+    agent = await tenant.agent("bot")
+    card = await tenant.card(agent, limit=10_000)
+    await tenant.intent(agent, 2000, usage=Usage.WINDOW, max_count=5, card_id=card.id)
+    token = card.issuer_token or ""
+    await tenant.decide(charge("first", token, 100))
+    network = Network()
+    record = network.record("first", token, OPENAI)
+    network.authorize(record, 100, approved=True)
+    network.reverse(record, 100)
+    await tell(tenant, network, record)
+    answers = await tenant.decide(charge("second", token, 90), charge("third", token, 80))
+    assert [one.decision.reason for one in answers] == [None, "velocity_exceeded"]
+
+
+async def test_what_was_counted_before_the_clock_was_set_back_is_given_back_once(
+    database_url: str, tmp_path: Path, directory: Directory
+) -> None:
+    """An increment that was decided at an earlier time than its purchase is counted with it."""
+    shift = {"by": timedelta()}
+    async with tenant_runtime(tmp_path, directory, url=database_url, shift=shift) as runtime:
+        tenant = await new_tenant(runtime, "clock")
+        agent = await tenant.agent("bot")
+        card = await tenant.card(agent, limit=10_000)
+        await tenant.intent(agent, 2000, usage=Usage.WINDOW, max_count=5, card_id=card.id)
+        token = card.issuer_token or ""
+        shift["by"] = timedelta(seconds=60)
+        await tenant.decide(charge("one", token, 500))
+        shift["by"] = timedelta(seconds=20)
+        [more] = await tenant.decide(charge("one", token, 700))
+        assert (more.decision.approved, more.decision.hold) == (True, 200)
+        network = Network()
+        record = network.record("one", token, OPENAI)
+        network.authorize(record, 500, approved=True)
+        network.authorize(record, 200, approved=True)
+        network.reverse(record, 300)
+        await tell(tenant, network, record)
+        assert rows(database_url, "SELECT sum(amount)::bigint AS n FROM velocity_event") == [
+            {"n": 400}
+        ]
+        await audit(tenant)
