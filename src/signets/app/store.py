@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from signets.app.authorization_records import Gathered, Writes
+from signets.app.authorization_records import Gathered, LiveSearch, Writes
 from signets.app.merchant_records import MerchantFacts
 from signets.app.ports import IssuerCard, IssuerCardState
 from signets.app.records import (
@@ -42,6 +42,7 @@ from signets.app.records import (
     VelocityRow,
     WindowRow,
 )
+from signets.core.authorization.facts import LiveAuthorization
 from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
@@ -272,6 +273,10 @@ class Authorizations(Protocol):
         self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str], day: datetime
     ) -> Gathered: ...
 
+    async def live(
+        self, sought: Sequence[LiveSearch], intent_ids: Sequence[str], but: Sequence[str]
+    ) -> list[tuple[str, LiveAuthorization]]: ...
+
     async def write(self, writes: Writes) -> None: ...
 
 
@@ -329,6 +334,8 @@ class Transactions(Protocol):
 
 class Ledger(Protocol):
     """Append postings and velocity events; keep exposures; add them up."""
+
+    async def add_up(self) -> None: ...
 
     async def post(self, postings: Sequence[PostingRow]) -> None: ...
 
