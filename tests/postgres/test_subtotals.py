@@ -7,7 +7,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from psycopg.rows import dict_row
 from tests.postgres.process_kit import new_tenant, rows, tenant_runtime
 
@@ -402,7 +403,7 @@ async def test_a_longer_window_reaches_back_on_every_level(
         await ledger.add_velocity(old)
         both.events += old
     await fill(both, 30)
-    for _ in range(2):
+    for _ in range(12):  # each adds up a part
         async with ledger_at(both, timedelta()) as ledger:
             await ask(both, ledger, timedelta(days=30))
             await ledger.add_up()
@@ -436,11 +437,11 @@ async def test_what_one_decision_reads_does_not_grow(base: Base) -> None:
             (base.org_id, START),
         )
     async with await psycopg.AsyncConnection.connect(base.url, row_factory=dict_row) as connection:
-        for window in (timedelta(days=2), timedelta(hours=3, seconds=7), timedelta(seconds=90)):
+        for window in (timedelta(days=2), timedelta(hours=3, seconds=7)):
             async with connection.transaction():
                 ledger = Ledger(connection, base.org_id, START)
                 read = []
-                for _ in range(2):
+                for _ in range(6):  # each adds up 20,000 rows
                     before = await _rows_read(connection)
                     [usage] = await ledger.used(
                         ("card_id",),
@@ -456,7 +457,7 @@ async def test_what_one_decision_reads_does_not_grow(base: Base) -> None:
             approved = [n for n in range(1, inside + 1) if n % 5 > 0]
             assert usage.count == len(approved)
             assert usage.amount == sum(n % 700 for n in approved)
-            assert read[1] < 600
+            assert read[-1] < 600
 
 
 async def _rows_read(connection: psycopg.AsyncConnection) -> int:
