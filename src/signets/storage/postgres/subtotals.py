@@ -31,7 +31,7 @@ from signets.core.policy.model import Match
 #: Rows of a stretch of level 1; up to twice as many, and all rows of one instant stay together.
 ROWS = 128
 #: Stretches that one of the next level adds up.
-FAN = 64
+FAN = 32
 LEVELS = 2
 #: Rows that one unit of work adds up of a shape: what is longer (a new policy on years of history)
 #: is done by as many of them as it takes, so that none holds the lock for long.
