@@ -8,12 +8,13 @@ the database will hold after the commit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from signets.app.authorization_records import Gathered
+from signets.app.authorization_records import Gathered, request_key
 from signets.app.known_merchants import KnownMerchants, lock_of
 from signets.app.limits import Span, columns_of, counted_by, key_of, limit_span, span_of
+from signets.app.live_authorizations import gather_live
 from signets.app.merchant_records import MerchantReview
 from signets.app.records import (
     Card,
@@ -28,6 +29,7 @@ from signets.app.reservation import bounds_of
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.core.authorization.decision import DecisionKind
+from signets.core.authorization.duplicate import deciding
 from signets.core.authorization.facts import (
     CardFacts,
     Facts,
@@ -90,7 +92,7 @@ class Batch:
     decisions: dict[str, list[DecisionRow]] = field(default_factory=dict)  # by request id
     transactions: dict[str, Transaction] = field(default_factory=dict)  # by request id
     events: dict[str, list[LifecycleEvent]] = field(default_factory=dict)  # by transaction id
-    # Of each card, by request id: what still holds money.
+    # Of each card, by request id: what still holds money and could be a duplicate.
     live: dict[str, dict[str, LiveAuthorization]] = field(default_factory=dict)
     intents: dict[str, Intent] = field(default_factory=dict)
     exposures: dict[str, ExposureRow] = field(default_factory=dict)  # by subject
@@ -132,24 +134,20 @@ class Batch:
             return Facts(card=None)
         key = request_key(request)
         match, limits = self.matches[key], self.limits[key]
-        known = self._known(request)
+        known = self.known(request)
         intent_id = known.intent_id if known and known.intent_id else None
         if intent_id is None and book.window is not None:
             intent_id = book.window.intent_id
         intent = self.intents.get(intent_id) if intent_id else None
         prohibited = blocked(self.policy, limits.subject)
         vendor = match.vendor if match.result is MatchResult.MATCH else None
-        return Facts(
+        facts = Facts(
             card=self._card_facts(book),
             match=match,
             window=_window(book.window),
             intent=self._intent_facts(intent) if intent else None,
             known=known,
-            live=tuple(
-                one
-                for one in self.live.get(book.card.id, {}).values()
-                if one.request_id != request.request_id
-            ),
+            live=tuple(self.live.get(book.card.id, {}).values()),
             caps=tuple((cap, self.used[key]) for cap, key in limits.caps),
             budgets=tuple((budget, self.budgets[key]) for budget, key in limits.budgets),
             blocked_categories=prohibited.categories,
@@ -162,8 +160,11 @@ class Batch:
             grace=timedelta(seconds=self.policy.grace_seconds),
             zone=self.policy.time_zone,
         )
+        # The facts are stored with the decision: of a busy card, only what it can hang on.
+        return replace(facts, live=deciding(request, facts, self.now)) if facts.live else facts
 
-    def _known(self, request: AuthorizationRequest) -> KnownRequest | None:
+    def known(self, request: AuthorizationRequest) -> KnownRequest | None:
+        """What stands of earlier approvals under the request's id."""
         approved = [
             one
             for one in self.decisions.get(request.request_id, ())
@@ -221,11 +222,6 @@ class Batch:
         )
 
 
-def request_key(request: AuthorizationRequest) -> str:
-    """Names a request within a batch."""
-    return f"{request.request_id}\n{request.fingerprint}"
-
-
 def _window(row: WindowRow | None) -> UnlockWindow | None:
     if row is None:
         return None
@@ -261,7 +257,7 @@ async def gather(
     _fill(batch, rows)
     for request in requests:
         _examine(batch, request)
-    await _gather_limits(uow, batch)
+    await _gather_limits(uow, batch, requests)
     return batch
 
 
@@ -280,10 +276,11 @@ def _fill(batch: Batch, rows: Gathered) -> None:
             verifications=found.verifications,
             evidence_seq=card.evidence_seq,
         )
-        batch.live[card.id] = {one.request_id: one for one in found.live}
     for decision in rows.decisions:
         batch.decisions.setdefault(decision.request_id, []).append(decision)
     batch.transactions.update((one.issuer_token, one) for one in rows.transactions)
+    for transaction in rows.transactions:
+        live_after(batch, transaction)
     for known in rows.events:
         batch.events.setdefault(known.transaction_id, []).append(known.event)
     batch.intents.update((intent.id, intent) for intent in rows.intents)
@@ -332,7 +329,9 @@ def _examine(batch: Batch, request: AuthorizationRequest) -> None:
     )
 
 
-async def _gather_limits(uow: UnitOfWork, batch: Batch) -> None:
+async def _gather_limits(
+    uow: UnitOfWork, batch: Batch, requests: Sequence[AuthorizationRequest]
+) -> None:
     caps: dict[str, tuple[Cap, dict[tuple[str, ...], None]]] = {}
     budgets: dict[tuple[str, Span], tuple[Budget, dict[tuple[str, ...], None]]] = {}
     for limits in batch.limits.values():
@@ -358,6 +357,7 @@ async def _gather_limits(uow: UnitOfWork, batch: Batch) -> None:
         counts = group.create_task(
             uow.ledger.declines([(card, vendor, since) for (card, vendor), since in pairs.items()])
         )
+        group.create_task(gather_live(uow, batch, requests))
     batch.declines.update(zip(pairs, counts.result(), strict=True))
 
 

@@ -17,7 +17,7 @@ from signets.app.records import (
     VelocityRow,
     WindowRow,
 )
-from signets.core.authorization.facts import LiveAuthorization
+from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import LifecycleEvent
 
 
@@ -29,7 +29,6 @@ class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     agent_frozen_at: datetime | None
     held_at: datetime | None  # since when its issuer connection is held
     verifications: int  # today
-    live: tuple[LiveAuthorization, ...]  # its authorizations that still hold money
 
 
 class KnownEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +55,15 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     exposures: tuple[ExposureRow, ...]  # of the intents and of the transactions
 
 
+class LiveSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """For live authorizations of a card at a vendor, nearest to ``amount`` (``None``: for all)."""
+
+    card_id: str
+    vendor: str
+    currency: str
+    amount: int | None
+
+
 class Writes(msgspec.Struct, kw_only=True):
     """Rows that decisions leave, one for each subject: the newest."""
 
@@ -68,3 +76,8 @@ class Writes(msgspec.Struct, kw_only=True):
     intents: dict[str, Intent] = {}
     card_seqs: dict[str, int] = {}
     windows: dict[str, WindowRow] = {}
+
+
+def request_key(request: AuthorizationRequest) -> str:
+    """Names a request within a batch."""
+    return f"{request.request_id}\n{request.fingerprint}"

@@ -23,9 +23,8 @@ from signets.app.authorization_batch import (
     count_usage,
     gather,
     live_after,
-    request_key,
 )
-from signets.app.authorization_records import Writes
+from signets.app.authorization_records import Writes, request_key
 from signets.app.booking import book
 from signets.app.decision_inputs import Inputs, encode_inputs
 from signets.app.journal import evidence_row, posting_rows
@@ -82,6 +81,7 @@ async def decide_batch(
             rest = requests[len(answers) :]
             batch = await gather(services, uow, connection_id, rest)
             async with uow.together() as group:
+                group.create_task(uow.ledger.add_up())
                 for begin in range(0, len(rest), _PART):
                     part = rest[begin : begin + _PART]
                     decided, writes = _decide_part(services, uow, batch, connection_id, part)

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
-from signets.app.authorization_records import Gathered, Writes
+from signets.app.authorization_records import Gathered, LiveSearch, Writes
 from signets.app.merchant_records import MerchantFacts
 from signets.app.ports import IssuerCard, IssuerCardState
 from signets.app.records import (
@@ -43,6 +43,7 @@ from signets.app.records import (
     WindowRow,
 )
 from signets.app.replay_records import ReplayRecords
+from signets.core.authorization.facts import LiveAuthorization
 from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
@@ -273,6 +274,10 @@ class Authorizations(Protocol):
         self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str], day: datetime
     ) -> Gathered: ...
 
+    async def live(
+        self, sought: Sequence[LiveSearch], intent_ids: Sequence[str], but: Sequence[str]
+    ) -> list[tuple[str, LiveAuthorization]]: ...
+
     async def write(self, writes: Writes) -> None: ...
 
 
@@ -328,6 +333,8 @@ class Transactions(Protocol):
 
 class Ledger(Protocol):
     """Append postings and velocity events; keep exposures; add them up."""
+
+    async def add_up(self) -> None: ...
 
     async def post(self, postings: Sequence[PostingRow]) -> None: ...
 

@@ -12,9 +12,9 @@ from functools import cache
 
 from signets.core.authorization.case import Case
 from signets.core.authorization.decision import Check, CheckStatus, DecisionKind
-from signets.core.authorization.facts import CardFacts, IntentFacts
+from signets.core.authorization.duplicate import SPENDABLE, charge_left, compared
+from signets.core.authorization.facts import CardFacts
 from signets.core.card import CardState
-from signets.core.intent import IntentState, Usage
 from signets.core.merchant.model import MatchResult
 from signets.core.money import format_minor
 from signets.core.policy.model import Cap, Period, Scope, Window
@@ -25,7 +25,6 @@ _PASSED, _FAILED = CheckStatus.PASSED, CheckStatus.FAILED
 _EXEMPT, _UNKNOWN = CheckStatus.EXEMPT, CheckStatus.UNKNOWN
 
 _PAID_BY_INTENT = frozenset({DecisionKind.PURCHASE, DecisionKind.INCREMENT})
-_SPENDABLE = frozenset({IntentState.APPROVED, IntentState.AUTHORIZED})
 
 #: How many verifications a card may have a day. A policy's caps cannot take this name.
 _VERIFICATION_CAP = Cap(
@@ -192,32 +191,13 @@ def _currency(case: Case, card: CardFacts) -> Check:
 
 
 def _duplicate(case: Case) -> Check:
-    """Same vendor and amount within tolerance as a live authorization of this card.
-
-    Exempt: increments and verifications; an intent for several charges; and the first charge of
-    an intent of its own, because the duplicate question was answered when it was approved.
-    """
-    exempt = _plain(Reason.DUPLICATE_CHARGE, _EXEMPT)
-    match, intent = case.facts.match, case.intent
-    if case.kind is not DecisionKind.PURCHASE or match is None or match.vendor is None:
-        return exempt
-    if intent is not None and intent.bounds.usage is not Usage.SINGLE:
-        return exempt
-    tolerance = case.facts.tolerance
-    for other in case.facts.live:
-        same = (
-            other.request_id != case.request.request_id
-            and other.vendor == match.vendor
-            and other.currency == case.request.currency
-            and case.asked <= tolerance.maximum(other.amount)
-            and other.amount <= tolerance.maximum(case.asked)
-        )
-        own_intent = (
-            intent is not None
-            and _charge_left(intent) is None
-            and other.intent_id != intent.intent_id
-        )
-        if same and not own_intent:
+    """Same vendor and amount within tolerance as a live authorization of this card."""
+    others = compared(case)
+    if others is None:
+        return _plain(Reason.DUPLICATE_CHARGE, _EXEMPT)
+    most = case.facts.tolerance.maximum
+    for other in others:
+        if case.asked <= most(other.amount) and other.amount <= most(case.asked):
             return _fail(
                 Reason.DUPLICATE_CHARGE,
                 "card",
@@ -225,17 +205,6 @@ def _duplicate(case: Case) -> Check:
                 "authorized on this card",
             )
     return _plain(Reason.DUPLICATE_CHARGE, _PASSED)
-
-
-def _charge_left(intent: IntentFacts) -> str | None:
-    """Why the intent pays for no further charge, or ``None`` where it does."""
-    if intent.state not in _SPENDABLE:
-        return f"the intent is {intent.state}"
-    if intent.charges < intent.bounds.max_count:
-        return None
-    if intent.bounds.usage is Usage.SINGLE:
-        return "the intent was for one purchase, which has been made"
-    return f"all {intent.bounds.max_count} charges of the intent are used"
 
 
 def _open_intent(case: Case) -> Check:
@@ -247,9 +216,9 @@ def _open_intent(case: Case) -> Check:
         return _fail(reason, "intent")
     increment = case.kind is DecisionKind.INCREMENT
     if increment:
-        problem = None if intent.state in _SPENDABLE else f"the intent is {intent.state}"
+        problem = None if intent.state in SPENDABLE else f"the intent is {intent.state}"
     else:
-        problem = _charge_left(intent)
+        problem = charge_left(intent)
     if problem is None and not case.within_grace:
         # Another intent's window opens the card for that intent's charges alone. Without any
         # window it is the card that is locked.

@@ -15,7 +15,8 @@ import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import DictRow, scalar_row
 
-from signets.app.authorization_records import Gathered, Writes
+from signets.app.authorization_records import Gathered, LiveSearch, Writes
+from signets.core.authorization.facts import LiveAuthorization
 from signets.storage.postgres.evidence import ENTRY
 from signets.storage.postgres.ledger import EXPOSURE, POSTING, PUT_EXPOSURES, VELOCITY
 from signets.storage.postgres.transactions import DECISION, PUT_TRANSACTIONS, TRANSACTION
@@ -65,13 +66,7 @@ SELECT json_build_object(
         'verifications', (
             SELECT count(*) FROM velocity_event
              WHERE org_id = $1 AND card_id = (asked.card).id AND at >= $5
-               AND verification AND approved),
-        'live', (
-            SELECT coalesce(json_agg(json_build_object('request_id', issuer_token,
-                       'vendor', vendor, 'amount', held, 'currency', currency,
-                       'intent_id', intent_id)), '[]')
-              FROM transaction
-             WHERE org_id = $1 AND card_id = (asked.card).id AND held > 0)
+               AND verification AND approved)
         )), '[]') FROM asked),
     'windows', (SELECT coalesce(json_agg(opened), '[]') FROM opened),
     'intents', (SELECT coalesce(json_agg(intent), '[]') FROM wanted
@@ -141,6 +136,55 @@ class Authorizations:
         gathered = await cursor.fetchone()
         assert gathered is not None  # noqa: S101 - a SELECT without FROM gives one row
         return _DECODER.decode(gathered)
+
+    async def live(
+        self, sought: Sequence[LiveSearch], intent_ids: Sequence[str], but: Sequence[str]
+    ) -> list[tuple[str, LiveAuthorization]]:
+        """``(card, authorization)`` of what still holds money and could be a duplicate.
+
+        Of each search the nearest amounts below and above (of one without an amount, all), and all
+        of these intents; ``but`` are request ids to leave out. Plan: two probes a search of the
+        partial index, which is sorted by amount.
+        """
+        columns = "card_id, issuer_token, vendor, held, currency, intent_id"
+        near = (
+            f"SELECT {columns} FROM transaction one WHERE one.org_id = %(org)s"
+            " AND one.card_id = sought.card_id AND one.vendor = sought.vendor"
+            " AND one.currency = sought.currency AND held > 0 AND issuer_token <> ALL (%(but)s)"
+        )
+        cursor = await self._db.execute(
+            "SELECT found.* FROM unnest(%(cards)s::text[], %(vendors)s::text[],"
+            " %(currencies)s::char(3)[], %(amounts)s::bigint[])"
+            " AS sought (card_id, vendor, currency, amount) CROSS JOIN LATERAL ("
+            f"({near} AND held <= amount ORDER BY held DESC LIMIT 1)"
+            f" UNION ALL ({near} AND held > amount ORDER BY held LIMIT 1)"
+            f" UNION ALL ({near} AND amount IS NULL)) found"
+            f" UNION SELECT {columns} FROM transaction WHERE org_id = %(org)s"
+            " AND intent_id = ANY (%(intents)s) AND held > 0 AND issuer_token <> ALL (%(but)s)",
+            {
+                "org": self._org,
+                "cards": [one.card_id for one in sought],
+                "vendors": [one.vendor for one in sought],
+                "currencies": [one.currency for one in sought],
+                "amounts": [one.amount for one in sought],
+                "intents": list(intent_ids),
+                "but": list(but),
+            },
+        )
+        return [
+            (
+                row["card_id"],
+                LiveAuthorization(
+                    request_id=row["issuer_token"],
+                    vendor=row["vendor"],
+                    amount=row["held"],
+                    currency=row["currency"],
+                    intent_id=row["intent_id"],
+                ),
+            )
+            for row in await cursor.fetchall()
+            if row["card_id"] is not None
+        ]
 
     async def write(self, writes: Writes) -> None:
         """Every row of a batch."""

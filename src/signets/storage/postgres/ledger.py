@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
@@ -12,6 +12,9 @@ from signets.app.records import ExposureRow, PostingRow, VelocityRow
 from signets.core.policy.model import Match, Measure
 from signets.core.velocity import Exposure, Usage
 from signets.storage.postgres.rows import Table
+from signets.storage.postgres.subtotals import EXPOSURE as EXPOSURE_SUMS
+from signets.storage.postgres.subtotals import VELOCITY as VELOCITY_SUMS
+from signets.storage.postgres.subtotals import Key, Shape, Subtotals, sum_query
 
 POSTING = Table("posting", PostingRow)
 EXPOSURE = Table("exposure", ExposureRow)
@@ -22,52 +25,34 @@ PUT_EXPOSURES = (
     "ON CONFLICT (org_id, subject_id) DO UPDATE SET reserved = excluded.reserved,"
     " held = excluded.held, cleared = excluded.cleared, refunded = excluded.refunded"
 )
-#: Values of the columns of one scope, in the scope's order.
-Key = tuple[str, ...]
 ANYTHING = Match()
-
-
-def _filters(when: Match) -> tuple[str, dict[str, list[str]]]:
-    """A cap or budget that speaks of some agents, vendors, … counts only those."""
-    given = {
-        "agent_id": list(when.agents),
-        "vendor": list(when.vendors),
-        "category": list(when.categories),
-        "workflow": list(when.workflows),
-    }
-    given = {name: values for name, values in given.items() if values}
-    sql = "".join(f" AND row.{name} = ANY (%(only_{name})s)" for name in given)
-    return sql, {f"only_{name}": values for name, values in given.items()}
-
-
-def _keyed(scope: Sequence[str], keys: Sequence[Key]) -> tuple[str, str, dict[str, list[str]]]:
-    """``(FROM list, conditions, parameters)`` for many keys of one scope at once."""
-    if not scope:
-        return "(SELECT 1 AS n) AS wanted", "", {}
-    arrays = ", ".join(f"%(key_{name})s::text[]" for name in scope)
-    conditions = "".join(f" AND row.{name} = wanted.{name}" for name in scope)
-    given = {f"key_{name}": [key[position] for key in keys] for position, name in enumerate(scope)}
-    wanted = f"unnest({arrays}) WITH ORDINALITY AS wanted ({', '.join(scope)}, n)"
-    return wanted, conditions, given
+_TICK = timedelta(microseconds=1)
 
 
 class Ledger:
     """Append postings and velocity events; keep exposures; add them up."""
 
-    def __init__(self, connection: AsyncConnection[DictRow], org_id: str) -> None:
+    def __init__(self, connection: AsyncConnection[DictRow], org_id: str, now: datetime) -> None:
         self._db = connection
         self._org = org_id
+        self._subtotals = Subtotals(connection, org_id, now)
+
+    async def add_up(self) -> None:
+        """Leave subtotals where reading was long. The organization's lock has to be held."""
+        await self._subtotals.add_up()
 
     async def post(self, postings: Sequence[PostingRow]) -> None:
         if postings:
             await self._db.execute(POSTING.insert_many, POSTING.many(self._org, postings))
 
     async def add_velocity(self, events: Sequence[VelocityRow]) -> None:
+        await self.add_up()
         if events:
             await self._db.execute(VELOCITY.insert_many, VELOCITY.many(self._org, events))
 
     async def put_exposures(self, rows: Sequence[ExposureRow]) -> None:
         """Insert or replace the amounts of these subjects."""
+        await self.add_up()
         if rows:
             await self._db.execute(
                 f"{EXPOSURE.insert_many} {PUT_EXPOSURES}",
@@ -95,30 +80,22 @@ class Ledger:
         """What stands at each key inside a period: from its start to before its end.
 
         ``scope`` names columns (``card_id``, ``agent_id``, ``vendor``, ``workflow``; none: the
-        organization). Plan: one range scan per key of the index on (org_id, scope, counts_at).
+        organization).
         """
-        wanted, conditions, given = _keyed(scope, keys)
-        only, lists = _filters(when)
-        from_time = " AND row.counts_at >= %(since)s" if since is not None else ""
-        to_time = " AND row.counts_at < %(until)s" if until is not None else ""
-        cursor = await self._db.execute(
-            f"SELECT found.* FROM {wanted} CROSS JOIN LATERAL ("
-            "SELECT coalesce(sum(reserved), 0)::bigint AS reserved,"
-            " coalesce(sum(held), 0)::bigint AS held,"
-            " coalesce(sum(cleared), 0)::bigint AS cleared,"
-            " coalesce(sum(refunded), 0)::bigint AS refunded"
-            f" FROM exposure row WHERE row.org_id = %(org)s{conditions}{from_time}{to_time}{only}"
-            " AND row.currency = %(currency)s) found ORDER BY n",
-            {
-                "org": self._org,
-                "since": since,
-                "until": until,
-                "currency": currency,
-                **given,
-                **lists,
-            },
+        shape = Shape(EXPOSURE_SUMS, tuple(scope), when)
+        of_row = f"reserved, held, cleared, refunded, currency, {shape.counted} AS counted"
+        totals = ", ".join(
+            f"coalesce(sum({name}) FILTER (WHERE counted AND currency = %(currency)s), 0)::bigint"
+            f" AS {name}"
+            for name in ("reserved", "held", "cleared", "refunded")
         )
-        return [Exposure(**row) for row in await cursor.fetchall()]
+        query = sum_query(
+            shape, totals, of_row, "reserved, held, cleared, refunded, currency, true"
+        )
+        found = await self._subtotals.sums(
+            shape, keys, query, since=since, until=until, currency=currency
+        )
+        return [Exposure(**row) for row in found]
 
     async def used(
         self,
@@ -133,22 +110,34 @@ class Ledger:
     ) -> list[Usage]:
         """What a cap has used at each key: events after ``since`` (exclusive).
 
-        Events that the cap declined itself are left out. Plan: one range scan per key of the
-        index on (org_id, scope, at).
+        Events that the cap declined itself are left out.
         """
-        wanted, conditions, given = _keyed(scope, keys)
-        only, lists = _filters(when)
-        approved = " AND row.approved" if measure is Measure.APPROVED else ""
-        cursor = await self._db.execute(
-            f"SELECT found.* FROM {wanted} CROSS JOIN LATERAL ("
-            "SELECT coalesce(sum(counts), 0)::bigint AS count,"
-            " coalesce(sum(amount) FILTER (WHERE currency = %(currency)s), 0)::bigint AS amount,"
-            " min(at) FILTER (WHERE counts = 1) AS oldest"
-            f" FROM velocity_event row WHERE row.org_id = %(org)s{conditions}{only}{approved}"
-            " AND row.at > %(since)s AND NOT %(cap)s = ANY (row.capped_by)) found ORDER BY n",
-            {"org": self._org, "since": since, "cap": cap, "currency": currency, **given, **lists},
+        shape = Shape(VELOCITY_SUMS, tuple(scope), when)
+        attempts = measure is Measure.ATTEMPTS
+        counted = shape.counted if attempts else f"(row.approved AND {shape.counted})"
+        of_row = (
+            "counts::bigint AS counts, amount, CASE WHEN counts = 1 THEN at END AS oldest,"
+            f" currency, capped_by, {counted} AS counted"
         )
-        return [Usage(**row) for row in await cursor.fetchall()]
+        of_subtotal = "approved_counts, approved_amount, approved_oldest, currency, capped_by, true"
+        if attempts:
+            of_subtotal = (
+                "approved_counts + declined_counts, approved_amount + declined_amount,"
+                " least(approved_oldest, declined_oldest), currency, capped_by, true"
+            )
+        counts = "counted AND NOT %(cap)s = ANY (capped_by)"
+        query = sum_query(
+            shape,
+            f"coalesce(sum(counts) FILTER (WHERE {counts}), 0)::bigint AS count,"
+            f" coalesce(sum(amount) FILTER (WHERE {counts} AND currency = %(currency)s), 0)::bigint"
+            f" AS amount, min(oldest) FILTER (WHERE {counts}) AS oldest",
+            of_row,
+            of_subtotal,
+        )
+        found = await self._subtotals.sums(
+            shape, keys, query, since=since + _TICK, until=None, cap=cap, currency=currency
+        )
+        return [Usage(**row) for row in found]
 
     async def velocity_of(
         self, card_id: str, transaction_id: str, since: datetime
