@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
@@ -11,6 +12,7 @@ from psycopg.rows import DictRow
 from signets.app.records import ExposureRow, PostingRow, VelocityRow
 from signets.core.policy.model import Match, Measure
 from signets.core.velocity import Exposure, Usage
+from signets.storage.postgres.named import Named
 from signets.storage.postgres.rows import Table
 from signets.storage.postgres.subtotals import EXPOSURE as EXPOSURE_SUMS
 from signets.storage.postgres.subtotals import VELOCITY as VELOCITY_SUMS
@@ -27,6 +29,48 @@ PUT_EXPOSURES = (
 )
 ANYTHING = Match()
 _TICK = timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=1024)
+def _exposed(shape: Shape) -> Named:
+    """What stands at each key, from subtotals and rows."""
+    of_row = f"reserved, held, cleared, refunded, currency, {shape.counted} AS counted"
+    totals = ", ".join(
+        f"coalesce(sum({name}) FILTER (WHERE counted AND currency = %(currency)s), 0)::bigint"
+        f" AS {name}"
+        for name in ("reserved", "held", "cleared", "refunded")
+    )
+    return Named(
+        sum_query(shape, totals, of_row, "reserved, held, cleared, refunded, currency, true")
+    )
+
+
+@lru_cache(maxsize=1024)
+def _used(shape: Shape, measure: Measure) -> Named:
+    """What counts in a window at each key, from subtotals and rows."""
+    attempts = measure is Measure.ATTEMPTS
+    counted = shape.counted if attempts else f"(row.approved AND {shape.counted})"
+    of_row = (
+        "counts::bigint AS counts, amount, CASE WHEN counts = 1 THEN at END AS oldest,"
+        f" currency, capped_by, {counted} AS counted"
+    )
+    of_subtotal = "approved_counts, approved_amount, approved_oldest, currency, capped_by, true"
+    if attempts:
+        of_subtotal = (
+            "approved_counts + declined_counts, approved_amount + declined_amount,"
+            " least(approved_oldest, declined_oldest), currency, capped_by, true"
+        )
+    counts = "counted AND NOT %(cap)s = ANY (capped_by)"
+    return Named(
+        sum_query(
+            shape,
+            f"coalesce(sum(counts) FILTER (WHERE {counts}), 0)::bigint AS count,"
+            f" coalesce(sum(amount) FILTER (WHERE {counts} AND currency = %(currency)s), 0)::bigint"
+            f" AS amount, min(oldest) FILTER (WHERE {counts}) AS oldest",
+            of_row,
+            of_subtotal,
+        )
+    )
 
 
 class Ledger:
@@ -83,17 +127,8 @@ class Ledger:
         organization).
         """
         shape = Shape(EXPOSURE_SUMS, tuple(scope), when)
-        of_row = f"reserved, held, cleared, refunded, currency, {shape.counted} AS counted"
-        totals = ", ".join(
-            f"coalesce(sum({name}) FILTER (WHERE counted AND currency = %(currency)s), 0)::bigint"
-            f" AS {name}"
-            for name in ("reserved", "held", "cleared", "refunded")
-        )
-        query = sum_query(
-            shape, totals, of_row, "reserved, held, cleared, refunded, currency, true"
-        )
         found = await self._subtotals.sums(
-            shape, keys, query, since=since, until=until, currency=currency
+            shape, keys, _exposed(shape), since=since, until=until, currency=currency
         )
         return [Exposure(**row) for row in found]
 
@@ -113,27 +148,7 @@ class Ledger:
         Events that the cap declined itself are left out.
         """
         shape = Shape(VELOCITY_SUMS, tuple(scope), when)
-        attempts = measure is Measure.ATTEMPTS
-        counted = shape.counted if attempts else f"(row.approved AND {shape.counted})"
-        of_row = (
-            "counts::bigint AS counts, amount, CASE WHEN counts = 1 THEN at END AS oldest,"
-            f" currency, capped_by, {counted} AS counted"
-        )
-        of_subtotal = "approved_counts, approved_amount, approved_oldest, currency, capped_by, true"
-        if attempts:
-            of_subtotal = (
-                "approved_counts + declined_counts, approved_amount + declined_amount,"
-                " least(approved_oldest, declined_oldest), currency, capped_by, true"
-            )
-        counts = "counted AND NOT %(cap)s = ANY (capped_by)"
-        query = sum_query(
-            shape,
-            f"coalesce(sum(counts) FILTER (WHERE {counts}), 0)::bigint AS count,"
-            f" coalesce(sum(amount) FILTER (WHERE {counts} AND currency = %(currency)s), 0)::bigint"
-            f" AS amount, min(oldest) FILTER (WHERE {counts}) AS oldest",
-            of_row,
-            of_subtotal,
-        )
+        query = _used(shape, measure)
         found = await self._subtotals.sums(
             shape, keys, query, since=since + _TICK, until=None, cap=cap, currency=currency
         )

@@ -27,6 +27,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from signets.core.policy.model import Match
+from signets.storage.postgres.named import Named
 
 #: Rows of a stretch of level 1; up to twice as many, and all rows of one instant stay together.
 ROWS = 128
@@ -415,7 +416,7 @@ class Subtotals:
         self,
         shape: Shape,
         keys: Sequence[Key],
-        query: str,
+        query: Named,
         *,
         since: datetime | None,
         until: datetime | None,
@@ -428,8 +429,7 @@ class Subtotals:
             "until": until or "infinity",
             **given,
         }
-        cursor = await self._db.execute(query, params)
-        sums = await cursor.fetchall()
+        sums = await (await query.run(self._db, params)).fetchall()
         for key, row in zip(keys, sums, strict=True):
             self._look(shape, key, since, row)
         return sums

@@ -3,7 +3,7 @@
 from signets.storage.postgres.sql_files import SQL_FOLDER, apply_sql
 
 revision = "0007"
-down_revision = "0010"
+down_revision = "0006"
 
 
 def upgrade() -> None:

@@ -2,10 +2,10 @@
 
 from signets.storage.postgres.sql_files import SQL_FOLDER, apply_sql
 
-revision = "0010"
+revision = "0006"
 down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Apply ``0010_hot_path.sql``."""
-    apply_sql(SQL_FOLDER / "0010_hot_path.sql")
+    """Apply ``0006_hot_path.sql``."""
+    apply_sql(SQL_FOLDER / "0006_hot_path.sql")

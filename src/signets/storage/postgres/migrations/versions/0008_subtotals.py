@@ -2,10 +2,10 @@
 
 from signets.storage.postgres.sql_files import SQL_FOLDER, apply_sql
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Apply ``0009_subtotals.sql``."""
-    apply_sql(SQL_FOLDER / "0009_subtotals.sql")
+    """Apply ``0008_subtotals.sql``."""
+    apply_sql(SQL_FOLDER / "0008_subtotals.sql")
