@@ -76,7 +76,7 @@ async def decide_batch(
     A repeat gets its stored answer and changes nothing.
     """
     answers: list[Answered] = []
-    async with services.store.transaction(org_id) as uow:
+    async with services.store.transaction(org_id, same_plans=True) as uow:
         while len(answers) < len(requests):
             rest = requests[len(answers) :]
             batch = await gather(services, uow, connection_id, rest)

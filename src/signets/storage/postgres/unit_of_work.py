@@ -38,6 +38,8 @@ from signets.storage.postgres.transactions import Transactions
 
 _LOCK = ORGANIZATION.select + "WHERE org_id = %s FOR NO KEY UPDATE"
 _LOOK = ORGANIZATION.select + "WHERE org_id = %s"
+_CLOCK = "SELECT clock_timestamp() AS now"
+_CLOCK_SAME_PLANS = _CLOCK + ", set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
 class PostgresUnitOfWork:
@@ -100,27 +102,33 @@ class PostgresStore:
         self._shift = shift
 
     @asynccontextmanager
-    async def transaction(self, org_id: str) -> AsyncIterator[PostgresUnitOfWork]:
-        """A writing transaction that holds the organization's lock until it ends."""
-        async with self._unit(org_id, _LOCK) as unit:
+    async def transaction(
+        self, org_id: str, *, same_plans: bool = False
+    ) -> AsyncIterator[PostgresUnitOfWork]:
+        """A writing transaction that holds the organization's lock until it ends.
+
+        ``same_plans``: its statements are run again and again and are all point reads and writes,
+        so that one plan serves for all values. Planning them anew takes longer than running them.
+        """
+        async with self._unit(org_id, _LOCK, _CLOCK_SAME_PLANS if same_plans else _CLOCK) as unit:
             yield unit
 
     @asynccontextmanager
     async def unlocked(self, org_id: str) -> AsyncIterator[PostgresUnitOfWork]:
         """A transaction without the lock: for looking, and for what moves no money."""
-        async with self._unit(org_id, _LOOK) as unit:
+        async with self._unit(org_id, _LOOK, _CLOCK) as unit:
             yield unit
 
     @asynccontextmanager
-    async def _unit(self, org_id: str, sql: str) -> AsyncIterator[PostgresUnitOfWork]:
+    async def _unit(self, org_id: str, look: str, clock: str) -> AsyncIterator[PostgresUnitOfWork]:
         # The pool's block is the transaction: it begins with the first statement, and ends with
         # COMMIT, or ROLLBACK where an exception leaves it.
         async with self._connection() as connection:
             async with connection.pipeline():
-                looked = await connection.execute(sql, (org_id,))
+                looked = await connection.execute(look, (org_id,))
                 # A statement of its own: it runs after the lock above is held.
-                clock = await connection.execute("SELECT clock_timestamp() AS now")
-                found, read = await looked.fetchone(), await clock.fetchone()
+                told = await connection.execute(clock)
+                found, read = await looked.fetchone(), await told.fetchone()
             if found is None:
                 raise Refusal(
                     RefusalKind.NOT_FOUND, "organization_unknown", f"no organization `{org_id}`"
