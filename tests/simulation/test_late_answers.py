@@ -24,6 +24,8 @@ from tests.world import Strict
 
 from signets.app.authorize import Engine
 from signets.app.ports import Answer
+from signets.app.void_decision import void_decision
+from signets.core.authorization.request import AuthorizationRequest
 from signets.core.intent import Usage
 from signets.core.merchant.directory import Directory
 
@@ -65,6 +67,14 @@ async def ask(engine: Engine, tenant: Tenant, request: tuple[bytes, dict[str, st
     assert answer.status == 200
     body: dict[str, Any] = json.loads(answer.body)
     return str(body["result"])
+
+
+async def read(tenant: Tenant, request: tuple[bytes, dict[str, str]]) -> AuthorizationRequest:
+    """What the connection's adapter makes of it."""
+    connection = await tenant.services.store.find_connection(tenant.connection_id)
+    assert connection is not None
+    issuers = tenant.services.issuers
+    return issuers.client(connection).read_authorization(*request, issuers.secrets(connection))
 
 
 async def test_an_approval_that_lands_too_late_is_void(tenant: Tenant, database_url: str) -> None:
@@ -136,7 +146,7 @@ async def test_an_approval_that_a_repeat_got_in_time_stands(
     [stored] = rows(database_url, "SELECT state FROM decision WHERE amount = 2000")
     held = rows(database_url, "SELECT held FROM transaction WHERE authorized = 2000")
     # On a machine too slow for the repeat as well, both are declined and nothing is held.
-    wanted = ("sent", [{"held": 2000}]) if "APPROVED" in heard else ("void", [])
+    wanted = ("unknown", [{"held": 2000}]) if "APPROVED" in heard else ("void", [])
     assert (stored["state"], held) == wanted
 
 
@@ -166,3 +176,30 @@ async def test_many_requests_around_the_deadline(tenant: Tenant, database_url: s
         token: result == "APPROVED" for token, result in heard.items()
     }
     assert set(heard.values()) <= {"APPROVED", "CARD_PAUSED", DOWN}
+
+
+async def test_a_repeat_answered_elsewhere_keeps_a_late_approval(
+    tenant: Tenant, database_url: str, tmp_path: Path, directory: Directory
+) -> None:
+    """Another process answers the repeat between a late approval's commit and its void: it stands.
+
+    Without a repeat, the same approval is void.
+    """
+    agent = await tenant.agent("bot")
+    card = await tenant.card(agent, limit=50_000)
+    await tenant.intent(agent, 9000, usage=Usage.WINDOW, max_count=9, card_id=card.id)
+    async with tenant_runtime(tmp_path, directory, url=database_url) as elsewhere:
+        other = Engine(elsewhere.services, Patient(), deadline=5)
+        for repeated in (True, False):
+            token = str(uuid.uuid4())
+            request = asa_request(token, card.issuer_token or "", 2000)
+            # Committed, and by then the issuer had been told no.
+            [late] = await tenant.decide(await read(tenant, request))
+            assert late.decision.approved
+            if repeated:
+                assert await ask(other, tenant, request) == "APPROVED"
+            await void_decision(tenant.services, tenant.org_id, late.decision.id, cause="too_late")
+            wanted = "APPROVED" if repeated else "CARD_PAUSED"
+            assert await ask(other, tenant, request) == wanted
+            held = "SELECT held FROM transaction WHERE issuer_token = %s"
+            assert rows(database_url, held, token) == [{"held": 2000 if repeated else 0}]

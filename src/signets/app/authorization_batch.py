@@ -104,6 +104,7 @@ class Batch:
     spans: dict[tuple[Period, datetime], Span] = field(default_factory=dict)
     tripped: list[str] = field(default_factory=list)  # cards whose breaker has to lock them
     reviews: list[MerchantReview] = field(default_factory=list)  # questions for a member
+    repeated: list[str] = field(default_factory=list)  # approvals that a repeat is given
 
     def earlier(self, request: AuthorizationRequest) -> DecisionRow | None:
         """The stored answer to exactly this request."""

@@ -124,6 +124,10 @@ def _answer(
 ) -> Answered:
     earlier = batch.earlier(request)
     if earlier is not None:
+        if earlier.approved and earlier.state is DecisionState.SENT:
+            # The issuer asks again, so whether it heard us nobody knows. From now on the answer
+            # stands: the process that may have been too late with it must not void it.
+            batch.repeated.append(earlier.id)
         return Answered(earlier, fresh=False)
     facts = batch.facts(request)
     decision = decide(request, facts, batch.now)
@@ -477,6 +481,8 @@ def _unknown_card(
 
 async def _follow_up(services: Services, uow: UnitOfWork, batch: Batch) -> None:
     """What few decisions lead to, once they are written."""
+    for decision_id in dict.fromkeys(batch.repeated):
+        await uow.transactions.set_decision_state(decision_id, DecisionState.UNKNOWN)
     if batch.reviews:
         await open_reviews(services, uow, batch.reviews)
     for card_id in batch.tripped:
