@@ -79,9 +79,7 @@ async def played(running: System, seed: int, planned: list[Blow]) -> dict[str, A
 
 
 async def dispute(running: System) -> None:
-    """A claim that is won. Only Lithic takes claims by API."""
-    if running.face is not Face.LITHIC:
-        return
+    """A claim that is won."""
     await running.converged()
     paid = await running.transaction(running.purchases["increment"]["a"])
     made = await running.account.admin.disputes.open(paid, reason="duplicate", note="twice")
@@ -89,7 +87,7 @@ async def dispute(running: System) -> None:
         made = await running.account.admin.disputes.get(made)
     answer = await running.http.post(
         "/_sim/dispute",
-        json={"token": made.issuer_token, "status": "CASE_WON"},
+        json={"token": made.issuer_token, "outcome": "won"},
         headers={"authorization": SANDBOX_KEY},
     )
     assert answer.is_success, answer.text
