@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from lithic import AsyncLithic, DefaultAsyncHttpxClient
 from tests.conformance.recording import DRIVER, taken
 from tests.conformance.request_schemas import Sent, operation_of, operations, problems
+from tests.contract.claim_kit import claim
 from tests.contract.sandbox_kit import KEY, Network, network
 from tests.contract.sandbox_stripe_kit import enrolled
 
@@ -215,11 +216,9 @@ async def test_every_operation_of_lithic_is_used(lithic: Network) -> None:
     await lithic.lithic.transactions.simulate_clearing(token=token)
     assert await issuer.get_transaction(token)
     assert await issuer.list_transactions(begin=begin, end=begin + timedelta(hours=2))
-    claim = await issuer.open_dispute(
-        dispute_id="dsp_1", transaction_token=token, amount=900, reason="other", note="x"
-    )
-    await issuer.get_dispute(claim.token)
-    await issuer.withdraw_dispute(claim.token)
+    opened = await issuer.open_dispute(claim(token, 900))
+    await issuer.get_dispute(opened.token)
+    await issuer.withdraw_dispute(opened.token)
     await issuer.aclose()
     assert used() == {one.name for one in operations("lithic")}
 
@@ -251,6 +250,15 @@ async def test_every_operation_of_stripe_is_used(sandbox_url: str) -> None:
         assert await issuer.get_transaction(taken_of.transactions[0].id)
         begin = datetime.now(UTC) - timedelta(hours=1)
         assert await issuer.list_transactions(begin=begin, end=begin + timedelta(hours=2))
+        opened = await issuer.open_dispute(claim(made.id, 900))
+        assert (await issuer.get_dispute(opened.token)).raw_status == "submitted"
+        named = StripeIssuer(
+            api_key=KEY,
+            base_url=running.url,
+            options=StripeOptions(cardholder=(await running.cardholder()).id),
+        )
+        await named.check_set_up(**urls, secrets=secrets)
+        await named.aclose()
         await first.aclose()
         await issuer.aclose()
     assert used() == {one.name for one in operations("stripe")}

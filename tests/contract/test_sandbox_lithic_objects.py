@@ -20,6 +20,9 @@ from lithic.types.card_authorization_approval_request_webhook_event import (
     CardAuthorizationApprovalRequestWebhookEvent,
 )
 from lithic.types.card_transaction_updated_webhook_event import CardTransactionUpdatedWebhookEvent
+from lithic.types.dispute_transaction_updated_webhook_event import (
+    DisputeTransactionUpdatedWebhookEvent,
+)
 from lithic.types.dispute_updated_webhook_event import DisputeUpdatedWebhookEvent
 from lithic.types.events import SubscriptionRetrieveSecretResponse
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -28,6 +31,7 @@ from tests.contract.sandbox_kit import Network
 EVENTS: dict[str, type[BaseModel]] = {
     "card_transaction.updated": CardTransactionUpdatedWebhookEvent,
     "dispute.updated": DisputeUpdatedWebhookEvent,
+    "dispute_transaction.updated": DisputeTransactionUpdatedWebhookEvent,
 }
 
 
@@ -105,8 +109,10 @@ async def test_every_request_and_event_fits_its_model(sandbox: Network) -> None:
         transaction_token=token,
         customer_filed_date=datetime.now(UTC),
     )
-    for status in ("REPRESENTMENT", "CASE_WON"):
-        await sandbox.post("dispute", token=claim.token, status=status)
+    for credit in ({"amount": 500}, {"amount": 200, "reverse": True}):
+        await sandbox.post("dispute_credit", token=claim.token, **credit)
+    for outcome in ("represented", "won"):
+        await sandbox.post("dispute", token=claim.token, outcome=outcome)
     events = await sandbox.drain()
     for asked in sandbox.receiver.asked:
         fits(CardAuthorizationApprovalRequestWebhookEvent, asked.body)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import stripe
+from tests.contract.claim_kit import WHEN, claim
 from tests.contract.sandbox_kit import KEY
 from tests.contract.sandbox_stripe_kit import StripeNetwork, enrolled
 
 from signets.app.ports import (
     BodyUnreadable,
-    Claim,
     DisputeEvidence,
     DisputeOutcome,
     DisputeReason,
@@ -26,7 +25,6 @@ from signets.issuers.stripe import StripeIssuer
 from signets.issuers.stripe.disputes import EVIDENCE, read_dispute
 from signets.issuers.stripe.options import StripeOptions
 
-WHEN = datetime(2026, 11, 1, tzinfo=UTC)
 #: Everything that a member can say, so that no reason lacks anything.
 ALL = DisputeEvidence(
     received_at=WHEN,
@@ -57,22 +55,6 @@ async def purchase(network: StripeNetwork, *captures: int) -> stripe.issuing.Aut
             held.id, {"capture_amount": amount, "close_authorization": False}
         )
     return held
-
-
-def claim(token: str, amount: int = 1500, **more: Any) -> Claim:
-    told: dict[str, Any] = {
-        "dispute_id": "dsp_01h455vb4pex5vsknk084sn02q",
-        "transaction_token": token,
-        "amount": amount,
-        "currency": "USD",
-        "reason": DisputeReason.NOT_RECEIVED,
-        "note": "no credits came",
-        "evidence": DisputeEvidence(),
-        "bought": "OPENAI *CHATGPT SUBSCR",
-        "bought_at": WHEN,
-        **more,
-    }
-    return Claim(**told)
 
 
 async def test_a_draft_is_filled_submitted_and_never_changed_again(network: StripeNetwork) -> None:

@@ -10,6 +10,7 @@ from tests.contract.sandbox_stripe_kit import StripeNetwork, enrolled
 
 from signets.app.ports import Finding, IssuerSecrets, Severity
 from signets.issuers.stripe import StripeIssuer
+from signets.issuers.stripe.events import EVENT_TYPES
 from signets.issuers.stripe.options import StripeOptions
 
 NOTICES = ["timeout_not_readable", "default_daily_limit"]
@@ -17,7 +18,11 @@ NOTICES = ["timeout_not_readable", "default_daily_limit"]
 
 @pytest.fixture
 async def network(sandbox_url: str) -> AsyncIterator[StripeNetwork]:
+    """An account whose endpoint is told everything that we act on."""
     async with enrolled(sandbox_url) as running:
+        endpoints = running.stripe.v1.webhook_endpoints
+        [known] = (await endpoints.list_async()).data
+        await endpoints.update_async(known.id, {"enabled_events": list(EVENT_TYPES)})
         yield running
 
 

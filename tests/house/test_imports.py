@@ -27,6 +27,7 @@ ALLOWED = {
         "signets.app.merchant_records",
     },
     "signets.issuers.lithic": {
+        "signets.issuers.addresses",
         "signets.issuers.countries",
         "signets.issuers.fields",
         "signets.issuers.set_up",
@@ -36,6 +37,7 @@ ALLOWED = {
     },
     "signets.issuers.registry": {"signets.issuers", "signets.core", "signets.app.ports"},
     "signets.issuers.sandbox": {
+        "signets.issuers.addresses",
         "signets.issuers.countries",
         "signets.issuers.sandbox",
         "signets.issuers.sandbox_address",
@@ -43,6 +45,7 @@ ALLOWED = {
         "signets.app.ports",
     },
     "signets.issuers.stripe": {
+        "signets.issuers.addresses",
         "signets.issuers.fields",
         "signets.issuers.set_up",
         "signets.issuers.stripe",

@@ -1,4 +1,4 @@
-"""A Signets of real processes that scenarios are played on, and what it has at the end."""
+"""A Signets of real processes that scenarios are played on, and what is there at the end."""
 
 from __future__ import annotations
 
@@ -93,14 +93,23 @@ class Account:
 
 
 @dataclass
-class System:
-    """API and worker as processes of their own; the sandbox lives on in this one."""
+class Processes:
+    """API and worker as processes of their own, on a database of their own."""
 
     url: str
-    face: Face
+    base_url: str
     api: Program
     worker: Program
     runtime: Runtime
+    stack: AsyncExitStack
+
+
+@dataclass
+class System:
+    """One organization there, with a sandbox that lives on in this process."""
+
+    processes: Processes
+    face: Face
     http: httpx.AsyncClient
     account: Account
     gate: Gate
@@ -128,7 +137,7 @@ class System:
                 )
             self.intents.setdefault(name, []).append(made.id)
 
-        async with self.runtime.services.store.unlocked(self.account.org_id) as uow:
+        async with self.processes.runtime.services.store.unlocked(self.account.org_id) as uow:
             card = await uow.cards.get(card_id)
         assert card is not None and card.issuer_token is not None
         if all(step.intent is None for step in scenario.steps):
@@ -142,12 +151,12 @@ class System:
     async def hurry(self) -> None:
         """Have the worker do now what it does every minute, and every five."""
         for name in ("check_issuers", "pull_events"):
-            job = self.runtime.jobs.configure_task(name, queue=QUEUE, lock=name)
+            job = self.processes.runtime.jobs.configure_task(name, queue=QUEUE, lock=name)
             await job.defer_async(timestamp=0)
 
     async def transaction(self, token: str) -> Transaction:
         """By the issuer's token."""
-        async with self.runtime.services.store.unlocked(self.account.org_id) as uow:
+        async with self.processes.runtime.services.store.unlocked(self.account.org_id) as uow:
             row = await uow.transactions.by_token(self.account.connection_id, token)
         assert row is not None, token
         return await self.account.admin.transactions.get(row.id)
@@ -158,7 +167,7 @@ class System:
         return {
             name: count
             for name, sql in _WAITING.items()
-            if (count := rows(self.url, sql.replace("%(org)s", "%s"), org["org"])[0]["n"])
+            if (count := rows(self.processes.url, sql.replace("%(org)s", "%s"), org["org"])[0]["n"])
         }
 
     async def converged(self) -> None:
@@ -172,16 +181,16 @@ class System:
                 while await asyncio.to_thread(self.waiting):
                     await asyncio.sleep(0.2)
         except TimeoutError as error:
-            error.add_note(f"left: {self.waiting()}\n{self.worker.said()}")
+            error.add_note(f"left: {self.waiting()}\n{self.processes.worker.said()}")
             raise
 
     async def end(self) -> dict[str, Any]:
         """Everything that must not depend on who was killed when."""
-        state: dict[str, Any] = {"wrong": wrong_in(self.url, self.account.org_id)}
+        state: dict[str, Any] = {"wrong": wrong_in(self.processes.url, self.account.org_id)}
         state["balanced"] = (await self.account.admin.ledger.check()).balanced
         state["accounts"] = {
             (row["account"], row["currency"]): row["amount"]
-            for row in rows(self.url, _ACCOUNTS, self.account.org_id, self.account.org_id)
+            for row in rows(self.processes.url, _ACCOUNTS, self.account.org_id, self.account.org_id)
         }
         for name, labels in self.purchases.items():
             for label, token in labels.items():
@@ -198,13 +207,17 @@ class System:
             for one in (await self.account.admin.disputes.list()).data
         )
         state["transactions"] = len(
-            rows(self.url, "SELECT 1 FROM transaction WHERE org_id = %s", self.account.org_id)
+            rows(
+                self.processes.url,
+                "SELECT 1 FROM transaction WHERE org_id = %s",
+                self.account.org_id,
+            )
         )
         return state
 
     def _inbox(self) -> Counter[tuple[str, str | None]]:
         stored = rows(
-            self.url,
+            self.processes.url,
             "SELECT event_type, outcome, problem FROM issuer_inbox WHERE org_id = %s",
             self.account.org_id,
         )
@@ -251,52 +264,50 @@ _WAITING = {
 
 
 @asynccontextmanager
-async def system(
-    new_database: Callable[..., str],
-    folder: Path,
-    directory: Directory,
-    face: Face,
-    scenarios: Sequence[Scenario],
-) -> AsyncIterator[System]:
-    """Everything up, with a card for each scenario; on databases of its own."""
+async def processes(
+    new_database: Callable[..., str], folder: Path, directory: Directory
+) -> AsyncIterator[Processes]:
+    """Both up."""
     url, port = new_database(), free_port()
-    folder.mkdir()
+    base_url = f"http://127.0.0.1:{port}"
     settings = Settings(database_url=url, data_dir=folder, port=port)  # type: ignore[arg-type]
     environment = {"SIGNETS_DATABASE_URL": url, "SIGNETS_DATA_DIR": str(folder)}
     api = Program(
         ["api", "--port", str(port)],
         environment,
         folder / "api.log",
-        ready_url=f"http://127.0.0.1:{port}/readyz",
+        ready_url=f"{base_url}/readyz",
     )
     worker = Program(["worker"], environment, folder / "worker.log")
-    config = SandboxConfig(
-        database_url=new_database(empty=True), api_key=SANDBOX_KEY, retry_seconds=RETRY_SECONDS
-    )
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(served(create_app(config)))
         runtime = await stack.enter_async_context(
             open_runtime(settings, pool_size=4, upgrade=False, directory=directory)
         )
         for program in (worker, api):
             stack.callback(program.stop)
         await asyncio.gather(*(asyncio.to_thread(one.start) for one in (worker, api)))
-        http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=sandbox, trust_env=False, timeout=30)
-        )
-        base_url = f"http://127.0.0.1:{port}"
-        account = await _account(stack, runtime, face, sandbox, base_url, scenarios)
-        yield System(url, face, api, worker, runtime, http, account, Gate())
+        yield Processes(url, base_url, api, worker, runtime, stack)
+
+
+async def system(
+    running: Processes, sandbox_database: str, face: Face, scenarios: Sequence[Scenario]
+) -> System:
+    """An organization with a card for each scenario, at a sandbox of its own."""
+    config = SandboxConfig(
+        database_url=sandbox_database, api_key=SANDBOX_KEY, retry_seconds=RETRY_SECONDS
+    )
+    sandbox = await running.stack.enter_async_context(served(create_app(config)))
+    http = await running.stack.enter_async_context(
+        httpx.AsyncClient(base_url=sandbox, trust_env=False, timeout=30)
+    )
+    account = await _account(running, face, sandbox, scenarios)
+    return System(running, face, http, account, Gate())
 
 
 async def _account(
-    stack: AsyncExitStack,
-    runtime: Runtime,
-    face: Face,
-    sandbox: str,
-    base_url: str,
-    scenarios: Sequence[Scenario],
+    running: Processes, face: Face, sandbox: str, scenarios: Sequence[Scenario]
 ) -> Account:
+    stack, runtime, base_url = running.stack, running.runtime, running.base_url
     made = await set_up_organization(
         runtime.services,
         name="Acme",
@@ -363,7 +374,10 @@ def blows(seed: int, steps: int, count: int) -> list[Blow]:
 async def strike(running: System, blow: Blow) -> None:
     """Kill, and start again; the network goes on meanwhile, but nobody asks."""
     await asyncio.sleep(blow.delay)
-    programs = [running.api if name == "api" else running.worker for name in blow.victims]
+    programs = [
+        running.processes.api if name == "api" else running.processes.worker
+        for name in blow.victims
+    ]
     async with running.gate.lock:
         for program in programs:
             program.kill()

@@ -20,7 +20,7 @@ import pytest
 from croniter import croniter
 from tests.conftest import NewDatabase
 from tests.postgres.process_kit import rows
-from tests.processes.converging import Blow, System, blows, strike, system
+from tests.processes.converging import Blow, Processes, System, blows, processes, strike, system
 from tests.world import SANDBOX_KEY
 
 from signets.core.merchant.directory import Directory
@@ -79,9 +79,7 @@ async def played(running: System, seed: int, planned: list[Blow]) -> dict[str, A
 
 
 async def dispute(running: System) -> None:
-    """A claim that is won. Only Lithic takes claims by API."""
-    if running.face is not Face.LITHIC:
-        return
+    """A claim that is won."""
     await running.converged()
     paid = await running.transaction(running.purchases["increment"]["a"])
     made = await running.account.admin.disputes.open(paid, reason="duplicate", note="twice")
@@ -89,7 +87,7 @@ async def dispute(running: System) -> None:
         made = await running.account.admin.disputes.get(made)
     answer = await running.http.post(
         "/_sim/dispute",
-        json={"token": made.issuer_token, "status": "CASE_WON"},
+        json={"token": made.issuer_token, "outcome": "won"},
         headers={"authorization": SANDBOX_KEY},
     )
     assert answer.is_success, answer.text
@@ -103,12 +101,12 @@ async def test_killed_at_any_point_the_state_converges(
     """Books, intents, cards, inbox, disputes and evidence: alike, balanced, verified, none lost."""
     face = list(Face)[number % len(Face)]
     seed = 20_260 + number
-    async with system(new_database, tmp_path / "calm", directory, face, chosen(seed)) as running:
-        calm = await played(running, seed, [])
-        steps = running.gate.steps
-    planned = blows(seed, steps, KILLS)
-    async with system(new_database, tmp_path / "killed", directory, face, chosen(seed)) as running:
-        killed = await played(running, seed, planned)
+    async with processes(new_database, tmp_path, directory) as running:
+        organization = await system(running, new_database(empty=True), face, chosen(seed))
+        calm = await played(organization, seed, [])
+        planned = blows(seed, organization.gate.steps, KILLS)
+        organization = await system(running, new_database(empty=True), face, chosen(seed))
+        killed = await played(organization, seed, planned)
     different = {one: (calm[one], killed[one]) for one in calm if calm[one] != killed[one]}
     assert (different, killed.keys()) == ({}, calm.keys()), planned
     assert (calm["wrong"], calm["balanced"]) == ({}, True)
@@ -121,7 +119,8 @@ async def test_a_worker_killed_in_the_middle_of_the_sweep_is_no_obstacle(
     new_database: NewDatabase, tmp_path: Path, directory: Directory
 ) -> None:
     """What it was doing is nobody's any more: the next worker sweeps."""
-    async with system(new_database, tmp_path / "s", directory, Face.LITHIC, []) as running:
+    async with processes(new_database, tmp_path, directory) as running:
+        await system(running, new_database(empty=True), Face.LITHIC, [])
         with psycopg.connect(running.url) as blocking:
             blocking.execute("LOCK TABLE organization IN ACCESS EXCLUSIVE MODE")
             known = await sweeps(running, lambda known: "doing" in known.values())
@@ -141,7 +140,7 @@ def test_periodic_work_comes_as_often_as_said(cron: str, seconds: int) -> None:
     assert {later - earlier for earlier, later in pairwise(times)} == {seconds}
 
 
-async def sweeps(running: System, enough: Callable[[dict[int, str]], bool]) -> dict[int, str]:
+async def sweeps(running: Processes, enough: Callable[[dict[int, str]], bool]) -> dict[int, str]:
     """The sweep's jobs and their states, once that is enough. What is done is no longer there."""
     found: dict[int, str] = {}
     async with asyncio.timeout(40):

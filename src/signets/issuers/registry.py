@@ -14,7 +14,8 @@ from typing import Protocol
 from signets.app.ports import BillingAddress, Issuer
 from signets.issuers.lithic.adapter import LithicIssuer
 from signets.issuers.sandbox_address import SANDBOX_ADDRESS
-from signets.issuers.stripe.adapter import StripeIssuer, is_live
+from signets.issuers.stripe.adapter import StripeIssuer
+from signets.issuers.stripe.keys import is_live
 from signets.issuers.stripe.options import StripeOptions
 
 

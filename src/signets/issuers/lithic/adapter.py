@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import lithic
 import msgspec
 from lithic import AsyncLithic
-from standardwebhooks import Webhook, WebhookVerificationError
 
 from signets.app.ports import (
     Answer,
     BillingAddress,
-    BodyUnreadable,
     CardCredentials,
-    CardUpdated,
     Claim,
-    DisputeCredited,
-    DisputeUpdated,
     Finding,
     IssuerCard,
     IssuerCardState,
@@ -32,47 +24,27 @@ from signets.app.ports import (
     IssuerRefused,
     IssuerSecrets,
     IssuerUnavailable,
-    OtherEvent,
-    SignatureInvalid,
-    TransactionUpdated,
 )
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
-from signets.issuers.fields import Json, find, text
+from signets.issuers.addresses import checked_host, is_loopback
 from signets.issuers.lithic.answers import DECLINE_RESULTS, OTHER_DECLINE
-from signets.issuers.lithic.disputes import (
-    DISPUTE_REASONS,
-    marked,
-    read_credits,
-    read_dispute,
-)
-from signets.issuers.lithic.plan import plan_enrolment
-from signets.issuers.lithic.reading import card_state, read_card, read_request, read_snapshot
-from signets.issuers.lithic.set_up import (
-    CARD_UPDATED,
-    DISPUTE_CREDITED,
-    DISPUTE_UPDATED,
-    EVENT_TYPES,
-    TRANSACTION_UPDATED,
-    WORDS,
-    find_subscription,
-    look_at_set_up,
-    missing_types,
-)
+from signets.issuers.lithic.disputes import DISPUTE_REASONS, marked, read_dispute
+from signets.issuers.lithic.enrolment import enroll, plan_enrolment
+from signets.issuers.lithic.events import read_approval_request, read_event
+from signets.issuers.lithic.reading import read_card, read_snapshot
+from signets.issuers.lithic.set_up import WORDS, find_subscription, look_at_set_up
+from signets.issuers.lithic.signatures import content_of, verified
+from signets.issuers.lithic.transport import PAGE, plainly, translated
 
 PRODUCTION_URL = "https://api.lithic.com"
 SANDBOX_URL = "https://sandbox.lithic.com"
 
-_APPROVAL_REQUEST: Literal["card_authorization.approval_request"] = (
-    "card_authorization.approval_request"
-)
-_LOCAL_KEY_PREFIX = "sandbox_"
 _TO_LITHIC: dict[IssuerCardState, Literal["OPEN", "PAUSED", "CLOSED"]] = {
     IssuerCardState.OPEN: "OPEN",
     IssuerCardState.PAUSED: "PAUSED",
     IssuerCardState.CLOSED: "CLOSED",
 }
-_PAGE_SIZE = 100
 
 
 class LithicIssuer:
@@ -100,13 +72,7 @@ class LithicIssuer:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._billing_address = billing_address
-        address = urlsplit(base_url)
-        host = address.hostname or ""
-        is_local_key = api_key.startswith(_LOCAL_KEY_PREFIX)
-        if address.scheme != "https" and not is_local_key:
-            raise ValueError("an issuer's key is sent over https only")
-        if is_local_key and (host == "lithic.com" or host.endswith(".lithic.com")):
-            raise ValueError("this key belongs to a local sandbox, and the address to Lithic")
+        host = checked_host(api_key, base_url, issuer="Lithic", domain="lithic.com")
         if (host == urlsplit(PRODUCTION_URL).hostname) is not (mode == "live"):
             # Lithic's keys do not say which of the two they are for; its addresses do.
             raise ValueError(
@@ -120,7 +86,7 @@ class LithicIssuer:
             timeout=timeout_seconds,
             # A proxy set for the internet cannot reach this machine's own ports.
             http_client=(
-                lithic.DefaultAsyncHttpxClient(trust_env=False) if _is_loopback(host) else None
+                lithic.DefaultAsyncHttpxClient(trust_env=False) if is_loopback(host) else None
             ),
         )
         # The SDK repeats failed POSTs and sends no idempotency key: one retry too many would
@@ -141,7 +107,7 @@ class LithicIssuer:
                 # At Lithic 0 means "no limit at all".
                 raise ValueError("a backstop must be at least one minor unit")
             limits = {"spend_limit": lifetime_backstop, "spend_limit_duration": "FOREVER"}
-        with _translated():
+        with translated():
             card = await self._client.cards.create(
                 type="VIRTUAL",
                 state="PAUSED",
@@ -153,12 +119,12 @@ class LithicIssuer:
 
     async def get_card(self, token: str) -> IssuerCard:
         """The card as Lithic knows it."""
-        with _translated():
+        with translated():
             return _card(await self._client.cards.retrieve(token))
 
     async def set_card_state(self, token: str, state: IssuerCardState) -> IssuerCard:
         """Open, pause or close (final). Sent once: a late repeat could undo a newer change."""
-        with _translated():
+        with translated():
             return _card(await self._once.cards.update(token, state=_TO_LITHIC[state]))
 
     async def reveal(self, token: str) -> CardCredentials:
@@ -167,7 +133,7 @@ class LithicIssuer:
         Raises:
             IssuerRefused: Where the programme may not see numbers (production without PCI).
         """
-        with _translated():
+        with translated():
             card = await self._client.cards.retrieve(token)
         if not card.pan or not card.cvv or not card.exp_month or not card.exp_year:
             raise IssuerRefused("the issuer gives this programme no card numbers")
@@ -182,58 +148,35 @@ class LithicIssuer:
 
     async def get_transaction(self, token: str) -> Snapshot | None:
         """The transaction, ``None`` where Lithic knows none."""
-        with _translated():
+        with translated():
             try:
                 found = await self._client.transactions.retrieve(token)
             except lithic.NotFoundError:
                 return None
-        return _plainly(read_snapshot, found)
+        return plainly(read_snapshot, found)
 
     async def list_transactions(self, *, begin: datetime, end: datetime) -> list[Snapshot]:
         """All transactions that began in ``[begin, end)``."""
         found: list[Snapshot] = []
-        with _translated():
-            pages = self._client.transactions.list(begin=begin, end=end, page_size=_PAGE_SIZE)
+        with translated():
+            pages = self._client.transactions.list(begin=begin, end=end, page_size=PAGE)
             async for transaction in pages:
-                found.append(_plainly(read_snapshot, transaction))
+                found.append(plainly(read_snapshot, transaction))
         return found
 
     async def enroll(self, *, authorize_url: str, events_url: str) -> IssuerSecrets:
         """Point Auth Stream Access and the events that we act on at us; idempotent."""
-        with _translated():
-            # The secret first: until its first read, Lithic sends requests unsigned.
-            authorization = (await self._once.auth_stream_enrollment.retrieve_secret()).secret
-            now = await self._client.responder_endpoints.check_status(type="AUTH_STREAM_ACCESS")
-            if not now.enrolled or now.url != authorize_url:
-                await self._once.responder_endpoints.create(
-                    type="AUTH_STREAM_ACCESS", url=authorize_url
-                )
-            subscription = await self._subscribe(events_url)
-            events = (await self._client.events.subscriptions.retrieve_secret(subscription)).secret
-        if not authorization or not events:
-            raise IssuerUnavailable("the issuer gave no signing secret")
-        return IssuerSecrets((authorization,), (events,))
-
-    async def _subscribe(self, url: str) -> str:
-        """The token of a live subscription at ``url``, made or mended where needed."""
-        known = await find_subscription(self._client, url)
-        if known is None:
-            made = await self._once.events.subscriptions.create(
-                url=url, description="Signets", event_types=list(EVENT_TYPES)
+        with translated():
+            return await enroll(
+                self._client, self._once, authorize_url=authorize_url, events_url=events_url
             )
-            return made.token
-        if known.disabled or missing_types(known):
-            await self._once.events.subscriptions.update(
-                known.token, url=url, disabled=False, event_types=list(EVENT_TYPES)
-            )
-        return known.token
 
     async def check_set_up(
         self, *, authorize_url: str, events_url: str, secrets: IssuerSecrets
     ) -> list[Finding]:
         """Enrolment, secrets, subscription and clock. See the port."""
         try:
-            with _translated():
+            with translated():
                 return await look_at_set_up(
                     self._client,
                     authorize_url=authorize_url,
@@ -248,14 +191,14 @@ class LithicIssuer:
 
     async def plan_enrolment(self, *, authorize_url: str, events_url: str) -> list[str]:
         """What enrolling would do. See the port."""
-        with _translated():
+        with translated():
             return await plan_enrolment(
                 self._client, authorize_url=authorize_url, events_url=events_url
             )
 
     async def rotate_secret(self) -> str:
         """A new Auth Stream secret; the old one signs too for 24 hours."""
-        with _translated():
+        with translated():
             await self._once.auth_stream_enrollment.rotate_secret()
             secret = (await self._client.auth_stream_enrollment.retrieve_secret()).secret
         if not secret:
@@ -264,7 +207,7 @@ class LithicIssuer:
 
     async def replay_missed(self, *, events_url: str, begin: datetime) -> None:
         """Have every event since ``begin`` sent again that our subscription has not taken."""
-        with _translated():
+        with translated():
             known = await find_subscription(self._client, events_url)
             if known is not None:
                 await self._once.events.subscriptions.replay_missing(known.token, begin=begin)
@@ -275,11 +218,11 @@ class LithicIssuer:
 
     async def open_dispute(self, claim: Claim) -> IssuerDispute:
         """A claim. Lithic has no idempotency here: ours carries our id in its note."""
-        with _translated():
+        with translated():
             async for known in self._client.disputes.list(
-                transaction_tokens=[claim.transaction_token], page_size=_PAGE_SIZE
+                transaction_tokens=[claim.transaction_token], page_size=PAGE
             ):
-                told = _plainly(read_dispute, known)
+                told = plainly(read_dispute, known)
                 if told.dispute_id == claim.dispute_id:
                     return told
             made = await self._once.disputes.create(
@@ -289,49 +232,36 @@ class LithicIssuer:
                 customer_filed_date=self._now(),
                 customer_note=marked(claim.note, claim.dispute_id),
             )
-        return _plainly(read_dispute, made)
+        return plainly(read_dispute, made)
 
     async def withdraw_dispute(self, token: str) -> IssuerDispute:
         """Take a claim back; one that is decided stays as it is."""
-        with _translated():
-            return _plainly(read_dispute, await self._once.disputes.delete(token))
+        with translated():
+            return plainly(read_dispute, await self._once.disputes.delete(token))
 
     async def get_dispute(self, token: str) -> IssuerDispute:
         """The claim as Lithic has it."""
-        with _translated():
-            return _plainly(read_dispute, await self._client.disputes.retrieve(token))
+        with translated():
+            return plainly(read_dispute, await self._client.disputes.retrieve(token))
 
     def read_authorization(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
     ) -> AuthorizationRequest:
         """A signed Auth Stream Access request."""
-        content = self._unwrap(body, headers, secrets.authorization)
-        kind = find(content, "event_type")
-        if kind not in (None, _APPROVAL_REQUEST):
-            raise BodyUnreadable("event_type", f"`event_type` must be {_APPROVAL_REQUEST}")
-        return read_request(content)
+        content = verified(body, headers, secrets.authorization)
+        return read_approval_request(content)
 
     def read_event(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
     ) -> IssuerEvent:
         """A signed webhook; kinds that we do not act on come back as :class:`OtherEvent`."""
-        content = self._unwrap(body, headers, secrets.events)
+        content = verified(body, headers, secrets.events)
         event_id = next(v for k, v in headers.items() if k.lower() == "webhook-id")
-        return _event(event_id, content)
+        return read_event(event_id, content)
 
     def parse_event(self, event_id: str, body: bytes) -> IssuerEvent:
         """A webhook that was verified before it was stored."""
-        return _event(event_id, _content(body))
-
-    def _unwrap(self, body: bytes, headers: Mapping[str, str], live: tuple[str, ...]) -> Json:
-        given = dict(headers)
-        for secret in live:
-            try:
-                _verifier(secret).verify(body, given, json_parse=False)
-            except (WebhookVerificationError, ValueError):
-                continue  # a missing or malformed header, an old timestamp, another secret
-            return _content(body)
-        raise SignatureInvalid("no live secret made this signature, or it is too old")
+        return read_event(event_id, content_of(body))
 
     def answer_approved(self, request: AuthorizationRequest) -> Answer:
         """Approved in full: ``approved_amount`` would make it a partial approval."""
@@ -343,82 +273,9 @@ class LithicIssuer:
         return _answer(content if request_id is None else {**content, "token": request_id})
 
 
-@lru_cache(maxsize=64)
-def _verifier(secret: str) -> Webhook:
-    """Lithic signs as Standard Webhooks says; this is what the SDK's ``unwrap`` calls."""
-    return Webhook(secret)
-
-
-def _content(body: bytes) -> Json:
-    try:
-        content = msgspec.json.decode(body)
-    except ValueError as error:
-        raise BodyUnreadable("body", "the body is not JSON") from error
-    if not isinstance(content, dict):
-        raise BodyUnreadable("body", "the body is not a JSON object")
-    return content
-
-
-def _event(event_id: str, content: Json) -> IssuerEvent:
-    kind = find(content, "event_type")
-    if not isinstance(kind, str) or not kind:
-        raise BodyUnreadable("event_type", "`event_type` must be a non-empty string")
-    if kind == TRANSACTION_UPDATED:
-        return TransactionUpdated(event_id=event_id, snapshot=read_snapshot(content))
-    if kind == CARD_UPDATED:
-        return CardUpdated(
-            event_id=event_id,
-            card_token=text(content, "card_token"),
-            state=card_state(text(content, "state")),
-        )
-    if kind == DISPUTE_UPDATED:
-        return DisputeUpdated(event_id=event_id, dispute=read_dispute(content))
-    if kind in DISPUTE_CREDITED and find(content, "transaction_series") is not None:
-        token, steps = read_credits(content)
-        return DisputeCredited(event_id=event_id, transaction_token=token, steps=steps)
-    return OtherEvent(event_id=event_id, event_type=kind)
-
-
 def _answer(content: dict[str, str]) -> Answer:
     return Answer(status=200, body=msgspec.json.encode(content))
 
 
 def _card(card: lithic.types.Card) -> IssuerCard:
-    return _plainly(read_card, card)
-
-
-_Read = TypeVar("_Read")
-
-
-def _plainly(read: Callable[[Json], _Read], found: lithic.BaseModel) -> _Read:
-    """An answer of the API, read as a webhook would be.
-
-    Raises:
-        IssuerUnavailable: Where it cannot be read: what it means is unknown.
-    """
-    try:
-        return read(found.to_dict(mode="json", warnings=False))
-    except BodyUnreadable as error:
-        raise IssuerUnavailable(f"the issuer's answer cannot be read: {error.message}") from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """SDK errors as the port's. The text holds status and message, no request, no key."""
-    try:
-        yield
-    except lithic.APIStatusError as error:
-        said = error.body.get("message") if isinstance(error.body, dict) else None
-        message = f"the issuer answered {error.status_code}: {said or 'no message'}"
-        if error.status_code >= 500 or error.status_code in (408, 409, 429):
-            raise IssuerUnavailable(message) from None
-        raise IssuerRefused(message) from None
-    except lithic.APIError as error:
-        raise IssuerUnavailable(f"the issuer did not answer: {type(error).__name__}") from None
+    return plainly(read_card, card)

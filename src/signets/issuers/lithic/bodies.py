@@ -9,7 +9,9 @@ from signets.app.ports import BodyUnreadable, IssuerCard
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
 from signets.issuers.fields import Json, find, mapping
+from signets.issuers.lithic.events import APPROVAL_REQUEST
 from signets.issuers.lithic.reading import REQUEST_STATUSES, read_card, read_request, read_snapshot
+from signets.issuers.lithic.set_up import TRANSACTION_UPDATED
 
 _CARD_FIELDS = ("last_four", "exp_month", "spend_limit", "pin_status", "card_program_token")
 
@@ -34,11 +36,11 @@ def _read(body: Json) -> AuthorizationRequest | Snapshot | IssuerCard:
         raise BodyUnreadable("data", "`data` is a whole page: give one of its objects")
     kind = find(body, "event_type")
     status = find(body, "status")
-    if kind == "card_authorization.approval_request":
+    if kind == APPROVAL_REQUEST:
         return read_request(body)
     if isinstance(status, str) and status in REQUEST_STATUSES:
         return read_request(body)
-    if kind == "card_transaction.updated" or {"events", "card_token"} & body.keys():
+    if kind == TRANSACTION_UPDATED or {"events", "card_token"} & body.keys():
         return read_snapshot(body)
     if kind is not None:
         raise BodyUnreadable("event_type", f"`event_type` {str(kind)[:80]!r} is none that is read")

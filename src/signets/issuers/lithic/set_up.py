@@ -10,6 +10,7 @@ from lithic import AsyncLithic
 from lithic.types import EventSubscription
 
 from signets.app.ports import Finding, IssuerSecrets, Severity
+from signets.issuers.lithic.transport import PAGE
 from signets.issuers.set_up import SetUpWords, worst_first
 
 TRANSACTION_UPDATED: Literal["card_transaction.updated"] = "card_transaction.updated"
@@ -43,7 +44,7 @@ def missing_types(subscription: EventSubscription) -> list[str]:
 async def find_subscription(client: AsyncLithic, url: str) -> EventSubscription | None:
     """The subscription at ``url``, a live one before a disabled one."""
     found = None
-    async for known in client.events.subscriptions.list(page_size=100):
+    async for known in client.events.subscriptions.list(page_size=PAGE):
         if known.url == url and (found is None or found.disabled):
             found = known
     return found

@@ -7,7 +7,6 @@ the bare key a Lithic one, which also reaches ``/_sim``.
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
-from signets.issuers.sandbox.config import KEY_PREFIX, SandboxConfig
+from signets.issuers.addresses import LOCAL_KEY_PREFIX, is_loopback
+from signets.issuers.sandbox.config import SandboxConfig
 from signets.issuers.sandbox.engine.faces import Face
 from signets.issuers.sandbox.engine.store import running
 from signets.issuers.sandbox.lithic_face.face import LithicFace
@@ -71,11 +71,11 @@ class _Gate:
 
     def _refusal(self, request: Request, key: str) -> tuple[int, str] | None:
         host = request.client.host if request.client else ""
-        if not self._config.allow_remote and not _is_loopback(host):
+        if not self._config.allow_remote and not is_loopback(host):
             return 403, "The sandbox serves this machine only"
-        if not key.startswith(KEY_PREFIX):
+        if not key.startswith(LOCAL_KEY_PREFIX):
             return 401, (
-                f"This is a Signets sandbox, no issuer: its keys start with `{KEY_PREFIX}`"
+                f"This is a Signets sandbox, no issuer: its keys start with `{LOCAL_KEY_PREFIX}`"
             )
         if not hmac.compare_digest(key.encode(), self._config.api_key.encode()):
             return 401, "The API key is not this sandbox's"
@@ -86,10 +86,3 @@ def _answer(status: int, message: str, *, is_stripe: bool) -> Response:
     if is_stripe:
         return error_response(StripeError(status, message))
     return error_answer(LithicError(status, message))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

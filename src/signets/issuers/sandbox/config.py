@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-#: Every key of the sandbox starts so: nobody can take it for an issuer, or send it a live key.
-KEY_PREFIX = "sandbox_"
+from signets.issuers.addresses import LOCAL_KEY_PREFIX
 
 #: Seconds before each attempt of a webhook. Source: Lithic, "Events API", retry schedule.
 LITHIC_RETRY_SECONDS = (0.0, 5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
@@ -32,9 +31,9 @@ class SandboxConfig:
     allow_remote: bool = False
 
     def __post_init__(self) -> None:
-        if not self.api_key.startswith(KEY_PREFIX) or len(self.api_key) < 24:
+        if not self.api_key.startswith(LOCAL_KEY_PREFIX) or len(self.api_key) < 24:
             raise ValueError(
-                f"a sandbox key starts with `{KEY_PREFIX}` and has at least 24 characters"
+                f"a sandbox key starts with `{LOCAL_KEY_PREFIX}` and has at least 24 characters"
             )
         if min(self.deadline_seconds, self.stripe_deadline_seconds) <= 0 or not self.retry_seconds:
             raise ValueError("the deadline must be positive and the retry schedule not empty")

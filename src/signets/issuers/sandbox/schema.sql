@@ -204,3 +204,6 @@ CREATE TABLE IF NOT EXISTS disputes (
     resolution_reason        text,
     resolved                 timestamptz
 );
+
+-- What Lithic did about the cardholder's liability, as events of the claim.
+ALTER TABLE disputes ADD COLUMN IF NOT EXISTS credits jsonb NOT NULL DEFAULT '[]';

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import urlsplit
 
 import stripe
 
 from signets.app.ports import (
     Answer,
     BillingAddress,
-    BodyUnreadable,
     CardCredentials,
     Claim,
     Finding,
@@ -27,33 +23,31 @@ from signets.app.ports import (
     IssuerRefused,
     IssuerSecrets,
     IssuerUnavailable,
-    SignatureInvalid,
 )
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import Snapshot
+from signets.issuers.addresses import checked_host, is_loopback
 from signets.issuers.fields import Json, find
 from signets.issuers.stripe.answers import API_VERSION, APPROVED, DECLINED
-from signets.issuers.stripe.bodies import card_state
+from signets.issuers.stripe.bodies import read_card
+from signets.issuers.stripe.cardholder import find_or_make_cardholder
 from signets.issuers.stripe.disputes import Disputes, missing_evidence
-from signets.issuers.stripe.events import EVENT_TYPES, read_approval_request, read_event
+from signets.issuers.stripe.enrolment import enroll, plan_enrolment
+from signets.issuers.stripe.events import read_approval_request, read_event
+from signets.issuers.stripe.keys import is_live
 from signets.issuers.stripe.options import MARK, StripeOptions
-from signets.issuers.stripe.plan import find_cardholder, plan_enrolment
 from signets.issuers.stripe.reading import read_authorization, read_transaction
 from signets.issuers.stripe.set_up import WORDS, look_at_set_up
-from signets.issuers.stripe.transport import Transport, is_loopback, plain, translated
+from signets.issuers.stripe.signatures import content_of, verified
+from signets.issuers.stripe.transport import PAGE, Transport, plain, plainly, translated
 
 PRODUCTION_URL = "https://api.stripe.com"
 
-_LOCAL_KEY_PREFIX = "sandbox_"
-#: Secret and restricted keys, of an account or an organization.
-_KEY = re.compile(r"(sk|rk)(_org)?_(?P<mode>live|test)_")
 _TO_STRIPE: dict[IssuerCardState, Literal["active", "inactive", "canceled"]] = {
     IssuerCardState.OPEN: "active",
     IssuerCardState.PAUSED: "inactive",
     IssuerCardState.CLOSED: "canceled",
 }
-_TOLERANCE = stripe.Webhook.DEFAULT_TOLERANCE
-_PAGE = 100
 
 
 class StripeIssuer:
@@ -79,13 +73,7 @@ class StripeIssuer:
         options: StripeOptions,
         timeout_seconds: float = 10.0,
     ) -> None:
-        address = urlsplit(base_url)
-        host = address.hostname or ""
-        is_local_key = api_key.startswith(_LOCAL_KEY_PREFIX)
-        if address.scheme != "https" and not is_local_key:
-            raise ValueError("an issuer's key is sent over https only")
-        if is_local_key and (host == "stripe.com" or host.endswith(".stripe.com")):
-            raise ValueError("this key belongs to a local sandbox, and the address to Stripe")
+        host = checked_host(api_key, base_url, issuer="Stripe", domain="stripe.com")
         self._options = options
         self._live = is_live(api_key)
         self._http = Transport(timeout=timeout_seconds, is_local=is_loopback(host))
@@ -114,7 +102,8 @@ class StripeIssuer:
         """
         if lifetime_backstop is not None and lifetime_backstop < 1:
             raise ValueError("a backstop must be at least one minor unit")
-        cardholder = await self._cardholder()
+        with translated():
+            cardholder = await find_or_make_cardholder(self._client, self._options)
         params: stripe.params.issuing.CardCreateParams = {
             "cardholder": cardholder,
             "currency": self._options.currency,
@@ -130,32 +119,12 @@ class StripeIssuer:
             card = await self._client.v1.issuing.cards.create_async(
                 params, {"idempotency_key": idempotency_key}
             )
-        return _card(card)
-
-    async def _cardholder(self) -> str:
-        """The id of the connection's one cardholder: configured, found by our mark, or made."""
-        if self._options.cardholder:
-            return self._options.cardholder
-        with translated():
-            known = await find_cardholder(self._client, self._options)
-            if known is not None:
-                return known
-            details = self._options.new_cardholder()
-            if details is None:
-                raise IssuerRefused(
-                    "Stripe gives cards to cardholders only: name one in `cardholder`, or give"
-                    " `name` and `line1`, `city`, `postal_code`, `country` of its address"
-                )
-            made = await self._client.v1.issuing.cardholders.create_async(
-                {**details, "metadata": {MARK: self._options.mark}},
-                {"idempotency_key": self._options.cardholder_key()},
-            )
-        return made.id
+        return plainly(read_card, card)
 
     async def get_card(self, token: str) -> IssuerCard:
         """The card as Stripe knows it."""
         with translated():
-            return _card(await self._client.v1.issuing.cards.retrieve_async(token))
+            return plainly(read_card, await self._client.v1.issuing.cards.retrieve_async(token))
 
     async def set_card_state(self, token: str, state: IssuerCardState) -> IssuerCard:
         """Activate, deactivate or cancel (final). Sent once: a late repeat could undo a newer."""
@@ -163,7 +132,7 @@ class StripeIssuer:
             card = await self._client.v1.issuing.cards.update_async(
                 token, {"status": _TO_STRIPE[state]}, {"max_network_retries": 0}
             )
-        return _card(card)
+        return plainly(read_card, card)
 
     async def reveal(self, token: str) -> CardCredentials:
         """Number and CVC, passed through. Stripe gives them for virtual cards only.
@@ -194,8 +163,10 @@ class StripeIssuer:
             try:
                 if token.startswith("ipi_"):
                     movement = await issuing.transactions.retrieve_async(token)
-                    return read_transaction(plain(movement))
-                return read_authorization(plain(await issuing.authorizations.retrieve_async(token)))
+                    return plainly(read_transaction, movement)
+                return plainly(
+                    read_authorization, await issuing.authorizations.retrieve_async(token)
+                )
             except stripe.InvalidRequestError as error:
                 if error.http_status == 404:
                     return None
@@ -211,55 +182,21 @@ class StripeIssuer:
         issuing = self._client.v1.issuing
         with translated():
             authorizations = await issuing.authorizations.list_async(
-                {"created": {"gte": during["gte"], "lt": during["lt"]}, "limit": _PAGE}
+                {"created": {"gte": during["gte"], "lt": during["lt"]}, "limit": PAGE}
             )
             async for authorization in authorizations.auto_paging_iter():
-                _merge(found, read_authorization(plain(authorization)))
+                _merge(found, plainly(read_authorization, authorization))
             movements = await issuing.transactions.list_async(
-                {"created": {"gte": during["gte"], "lt": during["lt"]}, "limit": _PAGE}
+                {"created": {"gte": during["gte"], "lt": during["lt"]}, "limit": PAGE}
             )
             async for movement in movements.auto_paging_iter():
-                _merge(found, read_transaction(plain(movement)))
+                _merge(found, plainly(read_transaction, movement))
         return list(found.values())
 
     async def enroll(self, *, authorize_url: str, events_url: str) -> IssuerSecrets:
-        """Subscribe ``events_url``; idempotent.
-
-        The real-time endpoint is not in Stripe's API: a person enters ``authorize_url`` at
-        dashboard.stripe.com/settings/issuing, sets the timeout there to *decline*, and gives us
-        the signing secret it shows (option ``authorization_secret``). Until then no request
-        verifies, and Stripe approves by itself whatever an active card is charged.
-
-        Stripe shows an events endpoint's secret once, when it is made. Where we have none (option
-        ``events_secret``), an endpoint of that address is made anew and the old one deleted after
-        it; what the old one had still to deliver is found by the pull.
-        """
-        endpoints = self._client.v1.webhook_endpoints
+        """Subscribe ``events_url``; ``authorize_url`` is a person's to enter. See the port."""
         with translated():
-            listed = await endpoints.list_async({"limit": _PAGE})
-            same = [one async for one in listed.auto_paging_iter() if one.url == events_url]
-            if same and self._options.events_secrets:
-                await endpoints.update_async(
-                    same[0].id, {"enabled_events": list(EVENT_TYPES), "disabled": False}
-                )
-                return IssuerSecrets(
-                    self._options.authorization_secrets, self._options.events_secrets
-                )
-            made = await endpoints.create_async(
-                {
-                    "url": events_url,
-                    "enabled_events": list(EVENT_TYPES),
-                    "api_version": API_VERSION,
-                    "description": "Signets",
-                }
-            )
-            if not made.secret:
-                raise IssuerUnavailable("the issuer gave no signing secret")
-            for old in same:
-                await endpoints.delete_async(old.id)
-        return IssuerSecrets(
-            self._options.authorization_secrets, (made.secret, *self._options.events_secrets)
-        )
+            return await enroll(self._client, events_url=events_url, options=self._options)
 
     async def check_set_up(
         self, *, authorize_url: str, events_url: str, secrets: IssuerSecrets
@@ -301,7 +238,6 @@ class StripeIssuer:
         with translated():
             return await plan_enrolment(
                 self._client,
-                event_types=EVENT_TYPES,
                 authorize_url=authorize_url,
                 events_url=events_url,
                 options=self._options,
@@ -311,28 +247,18 @@ class StripeIssuer:
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
     ) -> AuthorizationRequest:
         """A signed ``issuing_authorization.request``."""
-        event = self._verified(body, headers, secrets.authorization)
+        event = verified(body, headers, secrets.authorization)
         return read_approval_request(event, live=self._live)
 
     def read_event(
         self, body: bytes, headers: Mapping[str, str], secrets: IssuerSecrets
     ) -> IssuerEvent:
         """A signed webhook; kinds that we do not act on come back as :class:`OtherEvent`."""
-        return read_event(self._verified(body, headers, secrets.events), live=self._live)
+        return read_event(verified(body, headers, secrets.events), live=self._live)
 
     def parse_event(self, event_id: str, body: bytes) -> IssuerEvent:
         """A webhook that was verified before it was stored. It carries its own id."""
-        return read_event(_json(body), live=self._live)
-
-    def _verified(self, body: bytes, headers: Mapping[str, str], live: tuple[str, ...]) -> Json:
-        header = next((v for k, v in headers.items() if k.lower() == "stripe-signature"), None)
-        for secret in live:
-            try:
-                stripe.WebhookSignature.verify_header(body, header, secret, _TOLERANCE)
-            except (stripe.SignatureVerificationError, ValueError):
-                continue  # a missing or malformed header, an old timestamp, another secret
-            return _json(body)
-        raise SignatureInvalid("no live secret made this signature, or it is too old")
+        return read_event(content_of(body), live=self._live)
 
     def answer_approved(self, request: AuthorizationRequest) -> Answer:
         """Approved in full."""
@@ -343,33 +269,6 @@ class StripeIssuer:
         return DECLINED
 
 
-def is_live(api_key: str) -> bool:
-    """Whether a key moves real money (``sk_live_…``, ``rk_live_…``, ``sk_org_live_…``).
-
-    Raises:
-        ValueError: The key does not say, so nobody knows whose money it moves.
-    """
-    if api_key.startswith(_LOCAL_KEY_PREFIX):
-        return False
-    said = _KEY.match(api_key)
-    if said is None:
-        raise ValueError(
-            "a Stripe key begins with `sk_test_`, `rk_test_`, `sk_live_` or `rk_live_`, and this "
-            "one does not: test and live cannot be told apart"
-        )
-    return said["mode"] == "live"
-
-
-def _json(body: bytes) -> Json:
-    try:
-        content = json.loads(body)
-    except ValueError as error:
-        raise BodyUnreadable("body", "the body is not JSON") from error
-    if not isinstance(content, dict):
-        raise BodyUnreadable("body", "the body is not a JSON object")
-    return content
-
-
 def _merge(found: dict[str, Snapshot], snapshot: Snapshot) -> None:
     """Add what a snapshot tells to what is known of its transaction."""
     known = found.setdefault(snapshot.transaction_token, snapshot)
@@ -378,16 +277,6 @@ def _merge(found: dict[str, Snapshot], snapshot: Snapshot) -> None:
     updated = max(known.updated, snapshot.updated)
     found[snapshot.transaction_token] = replace(
         known, events=(*known.events, *more), updated=updated
-    )
-
-
-def _card(card: stripe.issuing.Card) -> IssuerCard:
-    return IssuerCard(
-        token=card.id,
-        last_four=card.last4,
-        exp_month=card.exp_month,
-        exp_year=card.exp_year,
-        state=card_state(card.status),
     )
 
 

@@ -16,13 +16,11 @@ from typing import Literal, cast
 import stripe
 
 from signets.app.ports import (
-    BodyUnreadable,
     Claim,
     DisputeOutcome,
     DisputeReason,
     IssuerDispute,
     IssuerRefused,
-    IssuerUnavailable,
     ProductType,
     ProvisionalStep,
     WithdrawalUnsupported,
@@ -30,7 +28,8 @@ from signets.app.ports import (
 from signets.core.money import format_minor
 from signets.issuers.fields import Json, find, integer, optional_text, text
 from signets.issuers.stripe.fields import identity, moment, objects
-from signets.issuers.stripe.transport import plain, translated
+from signets.issuers.stripe.options import MARK
+from signets.issuers.stripe.transport import PAGE, plain, plainly, translated
 
 StripeReason = Literal[
     "canceled",
@@ -114,7 +113,7 @@ _OUTCOMES = {
 _CREDITS = frozenset(
     {"issuing_dispute_provisional_credit", "issuing_dispute_provisional_credit_reversal"}
 )
-_MARK = "signets"
+_OUR_ID = f"metadata.{MARK}"
 _NO_WITHDRAWAL = (
     "Stripe takes no withdrawal of a submitted dispute by API: within a day of its submission ask "
     "support.stripe.com/contact; it ends here when Stripe says how it ended"
@@ -136,7 +135,7 @@ def read_dispute(body: Json) -> IssuerDispute:
         outcome=_OUTCOMES.get(status, DisputeOutcome.WAITING),
         amount=abs(integer(body, "amount")),
         updated=moment(body, "created"),
-        dispute_id=optional_text(body, f"metadata.{_MARK}"),
+        dispute_id=optional_text(body, _OUR_ID),
         raw_status=status,
         steps=_steps(body),
     )
@@ -212,15 +211,17 @@ class Disputes:
         """
         with translated():
             movement = await self._movement(claim)
-            listed = await self._issuing.disputes.list_async({"transaction": movement})
+            listed = await self._issuing.disputes.list_async(
+                {"transaction": movement, "limit": PAGE}
+            )
             drafts = [one async for one in listed.auto_paging_iter()]
-            known = [one for one in drafts if find(plain(one), _METADATA) == claim.dispute_id]
+            known = [one for one in drafts if find(plain(one), _OUR_ID) == claim.dispute_id]
             draft = known[0] if known else await self._draft(claim, movement)
             if draft.status == "unsubmitted":
                 draft = await self._issuing.disputes.submit_async(
                     draft.id, {}, {"idempotency_key": f"{claim.dispute_id}-submit"}
                 )
-        return _read(draft)
+        return plainly(read_dispute, draft)
 
     async def _draft(self, claim: Claim, movement: str) -> stripe.issuing.Dispute:
         reason = reason_of(claim)
@@ -228,7 +229,7 @@ class Disputes:
             "transaction": movement,
             "amount": claim.amount,
             "evidence": {"reason": reason, reason: evidence_of(claim)},
-            "metadata": {_MARK: claim.dispute_id},
+            "metadata": {MARK: claim.dispute_id},
         }
         # The key of the evidence is the reason itself: more than a typed dictionary can say.
         return await self._issuing.disputes.create_async(
@@ -272,14 +273,4 @@ class Disputes:
             found = await self._issuing.disputes.retrieve_async(
                 token, {"expand": ["balance_transactions"]}
             )
-        return _read(found)
-
-
-_METADATA = f"metadata.{_MARK}"
-
-
-def _read(found: stripe.issuing.Dispute) -> IssuerDispute:
-    try:
-        return read_dispute(plain(found))
-    except BodyUnreadable as error:
-        raise IssuerUnavailable(f"the issuer's answer cannot be read: {error.message}") from error
+        return plainly(read_dispute, found)

@@ -13,17 +13,18 @@ from datetime import datetime
 import stripe
 
 from signets.app.ports import Finding, IssuerSecrets, Severity
-from signets.issuers.fields import find
 from signets.issuers.set_up import SetUpWords, worst_first
+from signets.issuers.stripe.cardholder import cardholders
 from signets.issuers.stripe.events import EVENT_TYPES, MONEY_EVENTS
-from signets.issuers.stripe.options import MARK, StripeOptions
-from signets.issuers.stripe.transport import plain
+from signets.issuers.stripe.options import StripeOptions
+from signets.issuers.stripe.transport import PAGE
 
 _AGAIN = "connect again: `signets issuers connect stripe`"
 WORDS = SetUpWords(
     issuer="Stripe", key="STRIPE_API_KEY", status_page="status.stripe.com", again=_AGAIN
 )
-_SETTINGS = "https://dashboard.stripe.com/settings/issuing"
+#: Where a person sets what Stripe's API does not tell.
+SETTINGS = "https://dashboard.stripe.com/settings/issuing"
 
 
 async def look_at_set_up(
@@ -37,7 +38,7 @@ async def look_at_set_up(
 ) -> list[Finding]:
     """Everything that can be read of the set-up, worst first, and what cannot be read."""
     asked = now()
-    listed = await client.v1.webhook_endpoints.list_async({"limit": 100})
+    listed = await client.v1.webhook_endpoints.list_async({"limit": PAGE})
     middle = asked + (now() - asked) / 2
     response = listed.last_response
     found = _secrets(secrets, authorize_url)
@@ -62,7 +63,7 @@ def _secrets(secrets: IssuerSecrets, authorize_url: str) -> list[Finding]:
                 sentence="the signing secret of the real-time endpoint is not stored here: every "
                 "authorization request is refused as forged, and where Stripe has no endpoint it "
                 "approves by itself",
-                remedy=f"set the endpoint at {_SETTINGS} to {authorize_url}, put its signing "
+                remedy=f"set the endpoint at {SETTINGS} to {authorize_url}, put its signing "
                 "secret into STRIPE_AUTHORIZATION_SECRET, and " + _AGAIN,
             )
         )
@@ -91,16 +92,7 @@ def _endpoint(known: stripe.WebhookEndpoint | None, wanted: str) -> list[Finding
 
 async def _cardholder(client: stripe.StripeClient, options: StripeOptions) -> list[Finding]:
     """Whose cards all of them are: blocked or inactive, every card is declined."""
-    holders = client.v1.issuing.cardholders
-    if options.cardholder:
-        known = [await holders.retrieve_async(options.cardholder)]
-    else:
-        listed = await holders.list_async({"limit": 100})
-        known = [
-            one
-            async for one in listed.auto_paging_iter()
-            if find(plain(one), f"metadata.{MARK}") == options.mark
-        ]
+    known = [one async for one in cardholders(client, options)]
     if not known or any(one.status == "active" for one in known):
         return []
     return [
@@ -121,7 +113,7 @@ def _unreadable(authorize_url: str) -> list[Finding]:
             severity=Severity.NOTICE,
             sentence="Stripe's API tells neither where real-time requests go nor what Stripe does "
             "when no answer comes in 2 seconds",
-            remedy=f"look at {_SETTINGS}: the endpoint must be {authorize_url}, the timeout "
+            remedy=f"look at {SETTINGS}: the endpoint must be {authorize_url}, the timeout "
             "setting *decline*, and Autopilot off",
         ),
         Finding(
@@ -129,6 +121,6 @@ def _unreadable(authorize_url: str) -> list[Finding]:
             severity=Severity.NOTICE,
             sentence="Stripe gives new cards a spending limit of its own (500 USD a day unless "
             "changed), which declines before we are asked",
-            remedy=f"set the default at {_SETTINGS} above the largest budget of a card",
+            remedy=f"set the default at {SETTINGS} above the largest budget of a card",
         ),
     ]

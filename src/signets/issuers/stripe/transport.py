@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 import httpx
 import stripe
 
-from signets.app.ports import IssuerRefused, IssuerUnavailable
+from signets.app.ports import BodyUnreadable, IssuerRefused, IssuerUnavailable
 from signets.issuers.fields import Json
+
+#: How many objects are asked for at once: as many as Stripe gives.
+PAGE = 100
+
+_Read = TypeVar("_Read")
 
 
 class Transport(stripe.HTTPXClient):
@@ -40,17 +45,21 @@ class Transport(stripe.HTTPXClient):
         await self._client_async.aclose()
 
 
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def plain(found: stripe.StripeObject) -> Json:
     """An object of the SDK as the plain data that it came as."""
     return found.to_dict(for_json=True)
+
+
+def plainly(read: Callable[[Json], _Read], found: stripe.StripeObject) -> _Read:
+    """An answer of the API, read as a webhook would be.
+
+    Raises:
+        IssuerUnavailable: Where it cannot be read: what it means is unknown.
+    """
+    try:
+        return read(plain(found))
+    except BodyUnreadable as error:
+        raise IssuerUnavailable(f"the issuer's answer cannot be read: {error.message}") from error
 
 
 @contextmanager

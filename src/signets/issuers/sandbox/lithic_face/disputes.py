@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 from psycopg import sql
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,6 +25,7 @@ from signets.issuers.sandbox.engine.store import (
     read_purchase,
     sandbox_of,
 )
+from signets.issuers.sandbox.lithic_face.managed_dispute import credit_event, managed_object
 from signets.issuers.sandbox.lithic_face.wire import (
     Form,
     LithicError,
@@ -197,26 +199,16 @@ async def credit(
 ) -> Json:
     """A provisional credit is granted, or taken back."""
     row = await _read(connection, token)
-    now = (await read_account(connection)).now
-    action = "PROVISIONAL_CREDIT_REVERSED" if reverse else "PROVISIONAL_CREDIT_GRANTED"
-    event = {
-        "token": str(uuid.uuid4()),
-        "type": "CARDHOLDER_LIABILITY",
-        "created": stamp(now),
-        "data": {"type": "CARDHOLDER_LIABILITY", "action": action, "amount": amount},
-    }
-    transaction = str(row["transaction_token"])
-    content: Json = {
-        "token": str(row["token"]),
-        "created": stamp(row["created"]),
-        "updated": stamp(now),
-        "status": "OPEN",
-        "transaction_series": {"type": "DISPUTE", "related_transaction_token": transaction},
-        "events": [event],
-    }
+    account = await read_account(connection)
+    purchase = await read_purchase(connection, str(row["transaction_token"]), what="Transaction")
+    row["credits"] = [*row["credits"], credit_event(amount, account.now, reverse=reverse)]
+    await connection.execute(
+        "UPDATE disputes SET credits = %s WHERE token = %s", (Jsonb(row["credits"]), row["token"])
+    )
+    content = managed_object(row, purchase, str(account.row["account_token"]), account.now)
     message = ("dispute_transaction.updated", content)
-    about = About(face="lithic", token=transaction)
-    await publish(connection, sandbox.faces["lithic"], about, [message], now)
+    about = About(face="lithic", token=purchase.token)
+    await publish(connection, sandbox.faces["lithic"], about, [message], account.now)
     return content
 
 
