@@ -46,7 +46,7 @@ _CITIES = {
     "SI": "Ljubljana",
     "US": (
         "San Francisco|South San Francisco|New York|New York City|Brooklyn|Seattle|Los Angeles|"
-        "San Jose|San Mateo|Palo Alto|Menlo Park|Mountain View|Oakland|Redwood City|Sunnyvale|"
+        "San Jose|San Mateo|San Rafael|Palo Alto|Menlo Park|Mountain View|Oakland|Redwood City|Sunnyvale|"
         "Santa Clara|Santa Monica|Berkeley|San Diego|Covina|Boston|Cambridge|Austin|Dallas|"
         "Houston|San Antonio|Chicago|Denver|Boulder|Broomfield|Portland|Philadelphia|Pittsburgh|"
         "Phoenix|Tempe|Scottsdale|Atlanta|Miami|Tampa|Wilmington|Dover|Washington|Bellevue|"
