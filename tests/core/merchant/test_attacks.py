@@ -47,6 +47,9 @@ NAMES = [
     if _plain(pattern) and matches(vendor.domain, pattern.text.replace("|", ""))
 ]
 GOOD = st.sampled_from(NAMES)
+FORMS: dict[str, list[str]] = {domain: [] for domain in DIRECTORY.vendors}
+for _domain, _name in NAMES:
+    FORMS[_domain].append("".join(c for c in _name if c.isalnum()))
 WORDS = st.sampled_from(
     [
         "REFUND", "REFUNDS", "SUPPORT", "SHOP", "STORE", "CAFE", "PIZZA", "GIFT", "CARDS", "THE",
@@ -68,11 +71,10 @@ def _bare(text: str) -> str:
 def _explained(lock: str, edited: str) -> bool:
     """Whether a written transformation of one of the vendor's forms gives the edited name."""
     bare = _bare(edited)
-    for domain, name in NAMES:
-        form = _bare(name)
-        if domain == lock and (bare == form or (len(edited) >= CUT_MIN and form.startswith(bare))):
+    for form in FORMS[lock]:
+        if bare == form or (len(edited) >= CUT_MIN and form.startswith(bare)):
             return True
-        if domain == lock and bare.startswith(form):
+        if bare.startswith(form):
             rest = bare[len(form) :]
             tails = (*map(_bare, DIRECTORY.vendors[lock].domains), *map(_bare, PLACES))
             if any(tail.startswith(rest) for tail in tails) or rest in REGIONS:

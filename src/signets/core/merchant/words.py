@@ -63,7 +63,8 @@ _CUT = (
 # A name that fills its field may be cut anywhere in its last word.
 _FULL_FIELDS = (22, 23, 24, 25)
 _DATE = "[0-9]{1,4}[/.][0-9]{1,2}(?:[/.][0-9]{2,4})?"
-_REFERENCE = rf"{_DATE}|[A-Z]{{0,3}}[0-9]{{4,}}|(?=(?:[A-Z]*[0-9]){{5}})[A-Z0-9]{{8,20}}"
+_SURE = rf"{_DATE}|[A-Z]{{0,3}}[0-9]{{4,}}"
+_DIGITS = "(?=(?:[A-Z]*[0-9]){5})[A-Z0-9]{8,20}"
 # Words that shops and swindlers add, digits for letters included (`SUPP0RT24H7`), are no reference.
 _WORDLIKE = "SUPPORT REFUND HELP SHOP STORE GIFT CARD BILL PAY OFFICIAL SERVICE VERIF RESELL TRAIN"
 _LIKE = {"O": "[O0]", "I": "[I1L]", "L": "[L1I]", "E": "[E3]", "A": "[A4]", "S": "[S5]", "T": "[T7]"}
@@ -99,14 +100,15 @@ def _behind_names() -> re.Pattern[str]:
     wordlike = "|".join(
         "".join(_LIKE.get(letter, letter) for letter in word) for word in _WORDLIKE.split()
     )
-    mixed = rf"(?![A-Z0-9]*(?:{wordlike}))(?={_MIXED})[A-Z0-9]{{10,20}}"
+    no_word = f"(?![A-Z0-9]*(?:{wordlike}))"
+    mixed = rf"{no_word}(?={_MIXED})[A-Z0-9]{{10,20}}"
     end = "(?![A-Z0-9])"
     return re.compile(
         rf"(?P<words>(?:(?: (?P<region>{regions}))? (?P<form>{forms}){end})?"
         rf"(?: (?:{_DOUBLE_TIERS}|{tiers}){end})?(?: (?:{periods}){end})?(?: (?:{things}){end})?)"
         rf"(?:(?P<cut> (?:{cut})$)"
         rf"|(?: (?:INV|INVOICE|REF|ORDER|NO|NR|ID))?"
-        rf"(?: (?:{_REFERENCE}|(?P<mixed>{mixed})){end})(?: [0-9]{{2,}}){{0,3}}"
+        rf"(?: (?:{_SURE}|{no_word}{_DIGITS}|(?P<mixed>{mixed})){end})(?: [0-9]{{2,}}){{0,3}}"
         rf"|(?P<full> (?:{full})$))?"
     )
 
