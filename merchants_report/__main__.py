@@ -32,9 +32,7 @@ def main() -> None:
         parser.error("--held-out speaks of the rows of --rows")
     directory = load_directory()
     corpus = (
-        read_corpus()
-        if options.rows is None
-        else read_rows(options.rows, unseen=options.held_out)
+        read_corpus() if options.rows is None else read_rows(options.rows, unseen=options.held_out)
     )
     answers = ask(corpus, directory)
     wanted = [

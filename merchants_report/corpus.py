@@ -2,9 +2,9 @@
 
 Development: ``corpus.tsv``, looked at while the matcher was built; ``corpus_first_look.tsv``, after
 it had been scored once; ``corpus_blind_dev.tsv`` and ``corpus_blind_second.tsv``, which another
-hand wrote without seeing vendors or rules, after each had been scored once. A row of ``corpus_grown.tsv`` is development where the
-first byte of the SHA-256 of its text divides by four, else test. All of ``corpus_fresh.tsv``,
-written down after vendors and rules were finished, is test.
+hand wrote without seeing vendors or rules, after each had been scored once. A row of
+``corpus_grown.tsv`` is development where the first byte of the SHA-256 of its text divides by four,
+else test. All of ``corpus_fresh.tsv``, written down after vendors and rules were finished, is test.
 
 Rows from elsewhere (:func:`read_rows`) are scored alike; whoever scores them says whether they were
 looked at.

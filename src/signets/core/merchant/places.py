@@ -46,9 +46,9 @@ _CITIES = {
     "SI": "Ljubljana",
     "US": (
         "San Francisco|South San Francisco|New York|New York City|Brooklyn|Seattle|Los Angeles|"
-        "San Jose|San Mateo|San Rafael|Palo Alto|Menlo Park|Mountain View|Oakland|Redwood City|Sunnyvale|"
+        "San Jose|San Mateo|Palo Alto|Menlo Park|Mountain View|Oakland|Redwood City|Sunnyvale|"
         "Santa Clara|Santa Monica|Berkeley|San Diego|Covina|Boston|Cambridge|Austin|Dallas|"
-        "Houston|San Antonio|Chicago|Denver|Boulder|Broomfield|Portland|Philadelphia|Pittsburgh|"
+        "San Rafael|Houston|San Antonio|Chicago|Denver|Boulder|Broomfield|Portland|Philadelphia|Pittsburgh|"
         "Phoenix|Tempe|Scottsdale|Atlanta|Miami|Tampa|Wilmington|Dover|Washington|Bellevue|"
         "Redmond|Kirkland|Salt Lake City|Lehi|Provo|Draper|Las Vegas|Minneapolis|Nashville|"
         "Raleigh|Durham|Charlotte|Cupertino|Los Gatos|Campbell|Foster City|Burlingame|Emeryville|"

@@ -21,7 +21,8 @@ _PHONE = r"(?=(?:[ ./]?[0-9]){6,15}(?![0-9]))[0-9]{1,15}(?:[ ./][0-9]{1,9}){0,5}
 _PATH = r"(?:(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)|/[A-Z]{2})(?![A-Z0-9./]))?"
 # ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
 _ALPHA3 = {
-    "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "AT": "AUT", "BE": "BEL", "EE": "EST", "HK": "HKG", "HR": "HRV", "LV": "LVA", "PT": "PRT",
+    "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "AT": "AUT", "BE": "BEL", "EE": "EST",
+    "HK": "HKG", "HR": "HRV", "LV": "LVA", "PT": "PRT",
     "CH": "CHE", "CN": "CHN", "CY": "CYP",
     "CZ": "CZE", "DE": "DEU", "DK": "DNK", "ES": "ESP", "FI": "FIN", "FR": "FRA", "GB": "GBR",
     "HU": "HUN", "IE": "IRL", "IL": "ISR", "IN": "IND", "IT": "ITA", "JP": "JPN", "KY": "CYM",
@@ -53,9 +54,12 @@ _LONG_STUB = 6  # a city cut shorter than this could be another word; 8 where it
 _LOOSE_DOT = frozenset(("COM", "NET", "ORG", "IO", "AI", "SH"))
 _SHORT_LABEL = 3
 _NAMES = {
-    "AT": "AUSTRIA", "AU": "AUSTRALIA", "BE": "BELGIUM", "CA": "CANADA", "CH": "SWITZERLAND", "CZ": "CZECH REPUBLIC|CZECHIA",
-    "DE": "GERMANY", "DK": "DENMARK", "EE": "ESTONIA", "ES": "SPAIN", "FI": "FINLAND", "FR": "FRANCE",
-    "GB": "UNITED KINGDOM|UK", "IE": "IRELAND", "IL": "ISRAEL", "IN": "INDIA", "IT": "ITALY", "JP": "JAPAN",
+    "AT": "AUSTRIA", "AU": "AUSTRALIA", "BE": "BELGIUM", "CA": "CANADA", "CH": "SWITZERLAND",
+    "CZ": "CZECH REPUBLIC|CZECHIA",
+    "DE": "GERMANY", "DK": "DENMARK", "EE": "ESTONIA", "ES": "SPAIN", "FI": "FINLAND",
+    "FR": "FRANCE",
+    "GB": "UNITED KINGDOM|UK", "IE": "IRELAND", "IL": "ISRAEL", "IN": "INDIA", "IT": "ITALY",
+    "JP": "JAPAN",
     "LT": "LITHUANIA", "LU": "LUXEMBOURG", "MT": "MALTA", "NO": "NORWAY", "PL": "POLAND",
     "NL": "NETHERLANDS", "NZ": "NEW ZEALAND", "SE": "SWEDEN", "SG": "SINGAPORE",
     "US": "UNITED STATES",

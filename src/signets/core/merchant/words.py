@@ -2,9 +2,9 @@
 
 ``FIGMA MONTHLY``, ``NETLIFY INC``, ``RENDER.COM PRO PLAN 4417-2209``: a legal form, the plan that
 was bought, a reference. What is less sure of itself (another legal form, a short reference) is
-marked, and needs MCC or country beside it. A word that is not listed here makes another name (``FIGMA SUPPORT``).
-Behind a common word (an *ambiguous* name) they prove nothing: site, place, id, or MCC and country
-must.
+marked, and needs MCC or country beside it. A word that is not listed here makes another name
+(``FIGMA SUPPORT``). Behind a common word (an *ambiguous* name) they prove nothing: site, place, id,
+or MCC and country must.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from functools import lru_cache
 
 from signets.core.merchant.tails import stems
 
-# The forms that every brand may be written with. Another one is marked: `OPENAI LTD` may be somebody
-# else, unless it comes from a country that has the form and that the vendor bills from.
+# The forms that every brand may be written with. Another one is marked: `OPENAI LTD` may be
+# somebody else, unless it comes from a country that has the form and that the vendor bills from.
 _FORMS = "INC LLC"
 _HOME_FORMS = {
     "LTD": "GB IE IL IN NZ CY MT HK CA", "LIMITED": "GB IE IL IN NZ CY MT HK CA", "DAC": "IE",
@@ -67,7 +67,15 @@ _SURE = rf"{_DATE}|[A-Z]{{0,3}}[0-9]{{4,}}"
 _DIGITS = "(?=(?:[A-Z]*[0-9]){5})[A-Z0-9]{8,20}"
 # Words that shops and swindlers add, digits for letters included (`SUPP0RT24H7`), are no reference.
 _WORDLIKE = "SUPPORT REFUND HELP SHOP STORE GIFT CARD BILL PAY OFFICIAL SERVICE VERIF RESELL TRAIN"
-_LIKE = {"O": "[O0]", "I": "[I1L]", "L": "[L1I]", "E": "[E3]", "A": "[A4]", "S": "[S5]", "T": "[T7]"}
+_LIKE = {
+    "O": "[O0]",
+    "I": "[I1L]",
+    "L": "[L1I]",
+    "E": "[E3]",
+    "A": "[A4]",
+    "S": "[S5]",
+    "T": "[T7]",
+}
 # Letters and digits in turns, four digits or three times: `437WAYM4QKE`.
 _MIXED = "(?:[A-Z]*[0-9]+[A-Z]+[0-9]+[A-Z]+[0-9]|(?=(?:[A-Z]*[0-9]){4})[A-Z]*[0-9]+[A-Z]+[0-9])"
 
