@@ -23,10 +23,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="merchants_report", description=__doc__)
     parser.add_argument("--part", choices=("test", "dev"), default="test")
     parser.add_argument("--rows", type=Path, help="score labelled rows from this file instead")
+    parser.add_argument(
+        "--held-out", action="store_true", help="nobody looked at the rows of --rows"
+    )
     parser.add_argument("--output", type=Path, default=Path("merchants-report.json"))
     options = parser.parse_args()
+    if options.held_out and options.rows is None:
+        parser.error("--held-out speaks of the rows of --rows")
     directory = load_directory()
-    corpus = read_corpus() if options.rows is None else read_rows(options.rows)
+    corpus = (
+        read_corpus() if options.rows is None else read_rows(options.rows, unseen=options.held_out)
+    )
     answers = ask(corpus, directory)
     wanted = [
         one

@@ -1,12 +1,13 @@
 """The labelled corpus, and the rule that splits it.
 
 Development: ``corpus.tsv``, looked at while the matcher was built; ``corpus_first_look.tsv``, after
-it had been scored once; ``corpus_blind_dev.tsv``, which another hand wrote without seeing vendors
-or rules, after it had been scored once. A row of ``corpus_grown.tsv`` is development where the
-first byte of the SHA-256 of its text divides by four, else test. All of ``corpus_fresh.tsv``,
-written down after vendors and rules were finished, is test.
+it had been scored once; ``corpus_blind_dev.tsv`` and ``corpus_blind_second.tsv``, which another
+hand wrote without seeing vendors or rules, after each had been scored once. A row of
+``corpus_grown.tsv`` is development where the first byte of the SHA-256 of its text divides by four,
+else test. All of ``corpus_fresh.tsv``, written down after vendors and rules were finished, is test.
 
-Rows from elsewhere (:func:`read_rows`) are scored alike and belong to no part.
+Rows from elsewhere (:func:`read_rows`) are scored alike; whoever scores them says whether they were
+looked at.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ FILES = (
     "corpus.tsv",
     "corpus_first_look.tsv",
     "corpus_blind_dev.tsv",
+    "corpus_blind_second.tsv",
     "corpus_grown.tsv",
     "corpus_fresh.tsv",
 )
@@ -35,6 +38,7 @@ SPOOFS = frozenset(
         "foreign-id", "foreign-mcc", "foreign-country",
     }
 )  # fmt: skip
+_SOURCE_END = re.compile("[:,;(]")  # behind the class of a source, its particulars
 _TEXT = ("lock", "descriptor", "mcc", "country", "city", "acceptor_id")
 
 
@@ -43,7 +47,8 @@ class Row:
     """A lock, a merchant, and whether the one is the other: ``expected`` says a person's label.
 
     ``kind`` says what sort of row it is (``name``, ``sibling``, ``edit``, …), ``source`` where the
-    form is known from; ``spoof``: somebody who passes for the vendor.
+    form is known from; ``spoof``: somebody who passes for the vendor; ``unseen``: from elsewhere,
+    and never looked at.
     """
 
     lock: str
@@ -54,6 +59,7 @@ class Row:
     file: str
     text: str
     spoof: bool
+    unseen: bool = False
 
     @property
     def held_out(self) -> bool:
@@ -64,8 +70,10 @@ class Row:
 
     @property
     def split(self) -> str:
-        """Its file and part."""
-        return f"{self.file}, {'test' if self.held_out else 'development'}"
+        """Its file, and whether anybody looked at it while vendors and rules were changed."""
+        if self.unseen:
+            return f"{self.file}, held out"
+        return f"{self.file}, {'test' if self.held_out else 'development (looked at)'}"
 
 
 def read_corpus() -> list[Row]:
@@ -77,26 +85,27 @@ def read_corpus() -> list[Row]:
     return [row for name in FILES for row in _read(FOLDER / name)]
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Labelled rows from elsewhere, JSON, one a line.
+def read_rows(path: Path, *, unseen: bool = False) -> list[Row]:
+    """Labelled rows from elsewhere, JSON, one a line; ``unseen``: nobody looked at them.
 
     Each has ``lock``, ``descriptor`` and ``expect`` (``match`` or anything else), and may have
     ``mcc, country, city, acceptor_id, network_id, kind, spoof``.
     """
     lines = path.read_text("utf-8").splitlines()
-    return [_labelled(path.name, json.loads(line)) for line in lines if line.strip()]
+    return [_labelled(path.name, json.loads(line), unseen) for line in lines if line.strip()]
 
 
-def _labelled(file: str, line: Mapping[str, Any]) -> Row:
+def _labelled(file: str, line: Mapping[str, Any], unseen: bool) -> Row:
     return Row(
         lock=line["lock"],
         merchant=_merchant(line),
         expected=line["expect"] == "match",
         kind=line.get("kind", "none"),
-        source=line.get("source", "none").partition(":")[0],
+        source=_SOURCE_END.split(line.get("source", "none"))[0],
         file=file,
         text="\t".join(line.get(name) or "" for name in _TEXT),
         spoof=bool(line.get("spoof", line.get("kind") in SPOOFS)),
+        unseen=unseen,
     )
 
 

@@ -69,3 +69,23 @@ def test_the_report_is_printed_and_written(
     assert written["part"] == "test"
     assert written["recall"] == FOUND["recall"]
     assert len(written["misses"]) == len(FOUND["misses"])
+
+
+def test_rows_from_elsewhere_are_named_as_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that nobody looked at is called held out, another one looked at; its sources are
+    counted by class."""
+    rows = tmp_path / "rows.jsonl"
+    row = {"lock": "openai.com", "descriptor": "OPENAI", "expect": "match", "kind": "plain"}
+    lines = [json.dumps({**row, "source": f"public file, id {number}"}) for number in (1, 2)]
+    rows.write_text("\n".join(lines), "utf-8")
+    for more, called in ((["--held-out"], "held out"), ([], "development (looked at)")):
+        output = tmp_path / "report.json"
+        command = ["merchants_report", "--rows", str(rows), *more, "--output", str(output)]
+        monkeypatch.setattr(sys, "argv", command)
+        report.main()
+        written = json.loads(output.read_text("utf-8"))
+        assert list(written["by_split"]) == [f"rows.jsonl, {called}"]
+        assert list(written["by_source"]) == ["public file, match"]
+        assert called in capsys.readouterr().out

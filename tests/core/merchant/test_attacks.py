@@ -47,6 +47,9 @@ NAMES = [
     if _plain(pattern) and matches(vendor.domain, pattern.text.replace("|", ""))
 ]
 GOOD = st.sampled_from(NAMES)
+FORMS: dict[str, list[str]] = {domain: [] for domain in DIRECTORY.vendors}
+for _domain, _name in NAMES:
+    FORMS[_domain].append("".join(c for c in _name if c.isalnum()))
 WORDS = st.sampled_from(
     [
         "REFUND", "REFUNDS", "SUPPORT", "SHOP", "STORE", "CAFE", "PIZZA", "GIFT", "CARDS", "THE",
@@ -68,11 +71,10 @@ def _bare(text: str) -> str:
 def _explained(lock: str, edited: str) -> bool:
     """Whether a written transformation of one of the vendor's forms gives the edited name."""
     bare = _bare(edited)
-    for domain, name in NAMES:
-        form = _bare(name)
-        if domain == lock and (bare == form or (len(edited) >= CUT_MIN and form.startswith(bare))):
+    for form in FORMS[lock]:
+        if bare == form or (len(edited) >= CUT_MIN and form.startswith(bare)):
             return True
-        if domain == lock and bare.startswith(form):
+        if bare.startswith(form):
             rest = bare[len(form) :]
             tails = (*map(_bare, DIRECTORY.vendors[lock].domains), *map(_bare, PLACES))
             if any(tail.startswith(rest) for tail in tails) or rest in REGIONS:
@@ -191,6 +193,62 @@ def test_plan_words_carry_no_other_word(
     longer = f"{name} {word} {plan}" if first else f"{name} {plan} {word}"
     assert not matches(domain, longer) or _explained(domain, longer)
     assert not matches(domain, f"{word} {name} {plan}")
+
+
+@given(
+    GOOD,
+    st.sampled_from(["LTD", "LIMITED", "GMBH", "PTY LTD", "SAS", "OU", "CORP", "UAB", "BV"]),
+    st.sampled_from([None, "NG", "RU", "BR"]),
+)
+def test_a_legal_form_needs_a_country_that_has_it(
+    good: tuple[str, str], form: str, country: str | None
+) -> None:
+    """`OPENAI LTD` may be anybody, where no country of the vendor's says otherwise."""
+    domain, name = good
+    sent = {"mcc": "7372", **({"country": country} if country else {})}
+    longer = f"{name} {form}"
+    assert not matches(domain, longer, **sent) or _is_legal_name(domain, longer)
+
+
+def _is_legal_name(lock: str, text: str) -> bool:
+    return _explained(lock, text) or any(
+        pattern.line == "legal name" and _bare(pattern.text) == _bare(text)
+        for pattern in DIRECTORY.vendors[lock].patterns
+    )
+
+
+@given(GOOD, st.sampled_from(["REFUND", "SUPPORT", "SHOP", "GIFTCARD", "HELPDESK"]), st.data())
+def test_a_word_with_digits_for_letters_is_no_reference(
+    good: tuple[str, str], word: str, data: st.DataObject
+) -> None:
+    """`SUPP0RT24H7` and its like are words, however many digits they have."""
+    domain, name = good
+    digits = str.maketrans("OIESAT", "013547")
+    tail = data.draw(st.sampled_from(["", "24", "24H7", "2026", "1A2B3C"]))
+    for written in (word, word.translate(digits)):
+        longer = f"{name} {written}{tail}"
+        assert not matches(domain, longer, mcc="7372", country="US") or _explained(domain, longer)
+
+
+@given(GOOD, WORDS, st.sampled_from(["PURCHASE", "CARTE 02/04", "DEBIT CARD PURCHASE", "POS"]))
+def test_a_banks_prefix_carries_no_other_word(
+    good: tuple[str, str], word: str, prefix: str
+) -> None:
+    """What a bank writes before a name opens it to no other word, nor to a facilitator."""
+    domain, name = good
+    assert not matches(domain, f"{prefix} {word} {name}")
+    assert not matches(domain, f"{prefix} SQ *{name}")
+
+
+DOUBLED = sorted({(v.domain, normalize(v.brand)) for v in DIRECTORY.vendors.values()})
+
+
+@given(st.sampled_from(DOUBLED), WORDS)
+def test_the_brand_twice_carries_no_other_word(brand: tuple[str, str], word: str) -> None:
+    """`ZOHO* ZOHO-ONE` is a form; a word that is no product of the vendor's is not."""
+    domain, name = brand
+    longer = f"{name}* {name}-{word}"
+    assert not matches(domain, longer, mcc="7372", country="US") or _explained(domain, longer)
 
 
 @given(st.sampled_from(["EVIL SHOP", "JOES PIZZA", "CARDS"]), GOOD, st.sampled_from([22, 23, 25]))

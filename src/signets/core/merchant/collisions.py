@@ -49,12 +49,16 @@ def collisions(directory: Directory, domains: Iterable[str] | None = None) -> li
 def _collisions(directory: Directory, domain: str, compiled: Compiled) -> Iterator[str]:
     text = spelled_out(compiled.pattern)
     readings = directory.readings(normalize(text), len(text))
-    if not readings or readings[0].compiled.domain != domain:
+    if not readings or not (
+        readings[0].compiled.domain == domain or directory.shared(readings[0].compiled, compiled)
+    ):
         best = readings[0].compiled.domain if readings else "nobody"
         yield f"`{text}` of {domain} reads as {best}'s"
         return
     top = readings[0].compiled
     for other in {r.compiled for r in readings if r.compiled.domain != domain}:
+        if directory.shared(top, other):
+            continue
         if (other.open, other.weight) == (top.open, top.weight):
             yield f"`{text}` is both {domain}'s and {other.domain}'s"
     for size in range(CUT_MIN, len(text)):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
@@ -27,6 +27,7 @@ from signets.core.merchant.grammar import (
     Reading,
     Source,
     bare,
+    begins_with,
     compile_patterns,
     is_tail,
     normalize,
@@ -38,6 +39,7 @@ from signets.core.merchant.suffixes import Suffixes
 _LEGAL_FORMS = frozenset(
     ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
 )
+_WRITTEN_OUT = (("LTD", "LIMITED"), ("CORP", "CORPORATION"), ("INC", "INCORPORATED"))
 _COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
 _KEY = 3  # characters that choose the candidate patterns; no name is shorter
 _REMEMBERED = 4096  # names
@@ -177,6 +179,28 @@ class Directory:
                     return read
         return whole
 
+    def shared(self, one: Compiled, other: Compiled) -> bool:
+        """Whether two vendors of a family bill in the same form, which says of neither that it is
+        the one (``MSFT {ref}``): each is judged by what stands beside the name."""
+        return (
+            one.pattern.text == other.pattern.text
+            and one.pattern.ambiguous
+            and other.pattern.ambiguous
+            and self._family(one) is not None
+            and self._family(one) == self._family(other)
+        )
+
+    def is_shared(self, one: Compiled) -> bool:
+        """Whether another vendor of the family bills in this form."""
+        return one.pattern.ambiguous and any(
+            other.domain != one.domain and self.shared(one, other)
+            for other in self.by_start[start_of(one.head)]
+        )
+
+    def _family(self, one: Compiled) -> str | None:
+        vendor = self.vendors.get(one.domain)
+        return vendor.family if vendor else None
+
     def facilitator(self, raw: str) -> tuple[Facilitator, str] | None:
         """The facilitator whose prefix the raw descriptor bears, and the rest of it."""
         text = raw.lstrip().upper()
@@ -294,14 +318,19 @@ def _vendor(document: VendorDocument) -> Vendor:
     known = {pattern.text for pattern in patterns}
     for fact in document.legal_names:
         text = normalize(fact.name)
-        if text not in known:
-            common = any(p.ambiguous and p.text == text.rpartition(" ")[0] for p in patterns)
-            patterns.append(_legal(text, fact, ambiguous=common))
-            known.add(text)
-        for form in _shortened(text, normalize(document.brand)):
+        brand = normalize(document.brand)
+        for form in (text, *_spelled(text), *_shortened(text, brand)):
             if form not in known:
-                patterns.append(_legal(form, fact, ambiguous=False))
+                bare_form = form in (text, *_spelled(text))
+                common = bare_form and any(
+                    p.ambiguous and p.text == form.rpartition(" ")[0] for p in patterns
+                )
+                patterns.append(_legal(form, fact, ambiguous=common))
                 known.add(form)
+    for pattern in _doubled(patterns, normalize(document.brand)):
+        if pattern.text not in known:
+            patterns.append(pattern)
+            known.add(pattern.text)
     for domain in (document.domain, *document.aliases):
         text = normalize(domain)
         if text not in known:
@@ -343,6 +372,14 @@ def _legal(text: str, fact: LegalName, *, ambiguous: bool) -> Pattern:
     )
 
 
+def _spelled(text: str) -> Iterator[str]:
+    """A legal name with its form written out, or short."""
+    for short, long in _WRITTEN_OUT:
+        for one, other in ((short, long), (long, short)):
+            if text.endswith(f" {one}"):
+                yield text.removesuffix(one) + other
+
+
 def _shortened(text: str, brand: str) -> Iterator[str]:
     """A legal name as banks and processors write it: without its legal form, and without the
     country before that, where what is left still has the brand in it and a word more (``ZOOM VIDEO
@@ -360,6 +397,19 @@ def _shortened(text: str, brand: str) -> Iterator[str]:
         yield f"{legal} DBA {brand}"
         yield f"{legal} {brand}"
         yield f"{brand} {legal}"
+
+
+def _doubled(patterns: list[Pattern], brand: str) -> list[Pattern]:
+    """The brand before a form that begins with it (``ZOHO* ZOHO-ONE``): processors put the name of
+    the account before what the vendor writes."""
+    return [
+        replace(pattern, text=f"{brand} {pattern.text}")
+        for pattern in patterns
+        if pattern.line != "legal name"
+        and begins_with(pattern.text, brand)
+        and "{any}" not in pattern.text
+        and pattern.source is not Source.GUESS
+    ]
 
 
 def _own_domain(text: str) -> Pattern:

@@ -10,7 +10,7 @@ issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be a
 ``{ref}``       one reference of letters and digits, the first digit among its first six
                 characters: 6 to 16 characters after a separator, 8 to 16 where it is glued on
 ``{code6}``     six letters or digits
-``{code7}``     seven letters and digits after a separator, at least one of them a digit
+``{code7}``     seven after a separator, with a digit among them or no vowel
 ``{token6}``    six after a separator, with a digit among them or no vowel (and no ``Y``)
 ``{month}``     an English month in three letters
 ``{num}``       a number of three digits or more
@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from signets.core.merchant.banks import without_prefix
 from signets.core.merchant.tails import (
     CUT_MIN,
     GLUE,
@@ -40,12 +41,12 @@ from signets.core.merchant.tails import (
     site_as_name,
     tail_of,
 )
-from signets.core.merchant.words import behind_name
+from signets.core.merchant.words import Behind, behind_name
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
     "{code6}": r"[A-Z0-9]{6}",
-    "{code7}": r"(?<![A-Z0-9])(?=[A-Z]{0,6}[0-9])[A-Z0-9]{7}",
+    "{code7}": r"(?<![A-Z0-9])(?:[B-DF-HJ-NP-TV-Z0-9]{7}|(?=[A-Z]{0,6}[0-9])[A-Z0-9]{7})",
     "{token6}": r"(?<![A-Z0-9])(?:[B-DF-HJ-NP-TV-XZ0-9]{6}|(?=[A-Z]{0,5}[0-9])[A-Z0-9]{6})",
     "{month}": "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
     "{num}": r"[0-9]{3,}",
@@ -56,16 +57,6 @@ _PLACEHOLDERS = {
 _JUNK = re.compile(r"[^A-Z0-9./_]+")
 _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
 _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `S.R.O`, `B.V`
-# What an issuer or a wallet writes before the acceptor's name.
-_ISSUER_PREFIX = re.compile(
-    r"(?:POS (?:DEBIT |PURCHASE )?|APLPAY |APPLE PAY |GPAY |CHECKCARD [0-9]{4} "
-    r"|(?:(?:DEBIT CARD |CARD |VISA |RECURRING |INTL )?PURCHASE|RECURRING PAYMENT)"
-    r" (?:AUTHORIZED ON )?(?:[0-9]{2}[/ ]?[0-9]{2} )?|RECURRING |PENDING |INT ?L )?"
-    r"(?:[0-9]{6,} )?(?:HTTPS? )?"
-    r"(?:WWW[./]|(?:API|APP|BILLING|CHECKOUT|ACCOUNTS?|CONSOLE|DASHBOARD|PORTAL|PLATFORM|SECURE)"
-    r"[./](?=[A-Z0-9]+[./]))?"
-)
-
 _BARE = str.maketrans("", "", " _./")
 #: Past the end of any name: descriptors have at most some 40 letters.
 _END = 1 << 16
@@ -147,15 +138,15 @@ class Compiled:
 class Reading:
     """A pattern that explains a whole name.
 
-    ``more``: a legal form, plan or reference stood behind the pattern; ``own_url``: the vendor's
-    domain was part of it; ``own_place``: one of its places was.
+    ``more``: the legal form, plan or reference that stood behind the pattern, if any; ``own_url``:
+    the vendor's domain was part of it; ``own_place``: one of its places was.
     """
 
     compiled: Compiled
     cut: bool
     own_url: bool
     own_place: bool
-    more: bool = False
+    more: Behind | None = None
 
 
 def normalize(text: str) -> str:
@@ -167,8 +158,7 @@ def normalize(text: str) -> str:
     """
     name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
     name = _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
-    prefix = _ISSUER_PREFIX.match(name)
-    return name[prefix.end() :] if prefix else name
+    return without_prefix(name)
 
 
 def bare(text: str) -> str:
@@ -258,17 +248,16 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
                 body, tail = shorter, _tail_behind(compiled, name, found.start())
             if tail is not None:
                 break
-    more = tail is None and compiled.plain
-    cut_word = False
-    if more:
-        tail, cut_word = _words_and_tail(compiled, name, body.end())
+    more = None
+    if tail is None and compiled.plain:
+        more, tail = _words_and_tail(compiled, name, body.end(), width)
     if tail is None:
         return None
     groups = tail.groupdict()
     cut = (
         groups["cut"] is not None
         or groups.get("cutplace") is not None
-        or cut_word
+        or (more is not None and more.cut)
         or body.groupdict().get("cutname") is not None
     )
     if cut and width < CUT_MIN:
@@ -277,13 +266,15 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
     return Reading(compiled, cut, groups["url"] is not None, own_place, more)
 
 
-def _words_and_tail(compiled: Compiled, name: str, start: int) -> tuple[re.Match[str] | None, bool]:
-    """Plan words and such, then neutral tails; whether the last word is cut."""
-    for end, cut_word in behind_name(name, start):
-        tail = _tail_behind(compiled, name, end)
+def _words_and_tail(
+    compiled: Compiled, name: str, start: int, width: int
+) -> tuple[Behind | None, re.Match[str] | None]:
+    """Plan words and such, then neutral tails."""
+    for more in behind_name(name, start, width):
+        tail = _tail_behind(compiled, name, more.end)
         if tail is not None:
-            return tail, cut_word
-    return None, False
+            return more, tail
+    return None, None
 
 
 def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:

@@ -179,6 +179,7 @@ class _Question:
         found = self.directory.read_raw(raw)
         if not found:
             return self._unexplained(name)
+        found = self._own_first(found)
         best = found[0].compiled
         rivals = {r.compiled.domain for r in found if _rivals(r, found[0])} - {best.domain}
         if rivals and self.domain in (best.domain, *rivals):
@@ -190,6 +191,15 @@ class _Question:
         if best.open and self._mentions(name):
             return self._unsure(20, f"the name begins like {self.domain}'s and goes on unlike")
         return self._no(f"the name is {best.domain}'s ({best.pattern.line})", best.domain)
+
+    def _own_first(self, found: list[Reading]) -> list[Reading]:
+        """The readings, without those of vendors that bill in the very form of this one."""
+        best = found[0].compiled
+        for one in found:
+            if one.compiled.domain == self.domain and self.directory.shared(one.compiled, best):
+                others = (r for r in found if not self.directory.shared(r.compiled, one.compiled))
+                return [one, *others]
+        return found
 
     def _custom_reading(self, name: str, width: int) -> Reading | MerchantMatch:
         reading = derived_reading(self.domain, name, width)
@@ -243,7 +253,7 @@ class _Question:
         ]
         cut = ", cut" if reading.cut else ""
         agrees = f"; {', '.join(signs)} agree" if signs else "; nothing else was sent"
-        less = 4 * reading.cut + 4 * reading.more + 4 * (not self._bills_from())
+        less = 4 * reading.cut + 4 * (reading.more is not None) + 4 * (not self._bills_from())
         less += 8 * (pattern.ambiguous and not (reading.own_url or self._own_site()))
         confidence = max(80, 84 + 4 * len(signs) - less)
         return self._yes(confidence, f"name of {self.domain} ({pattern.line}{cut}){agrees}")
@@ -270,6 +280,8 @@ class _Question:
             return self._unsure(30, f"a good name beside another's site, {site}")
         if pattern.source is Source.GUESS:
             return self._unsure(60, f"the form `{pattern.text}` is only guessed so far")
+        if reading.more is not None and not (known or self._borne_out(reading)):
+            return self._unsure(45, f"what stands behind `{pattern.text}` may be another's")
         if pattern.ambiguous and not (known or self._shown_beside(reading)):
             return self._unsure(45, f"`{pattern.text}` is borne by others too; nothing says which")
         return None
@@ -279,12 +291,25 @@ class _Question:
         known = self.vendor.countries if self.vendor else ()
         return not known or not self.country or self.country in known
 
+    def _borne_out(self, reading: Reading) -> bool:
+        """Whether MCC or country speak for what stands behind the name, where that needs it: a
+        short reference, a legal form of a country that the vendor bills from or that it names."""
+        more, sent = reading.more, self.merchant.mcc is not None
+        if more is None or (more.homes is None and not more.weak):
+            return True
+        if more.homes is None:
+            return sent or bool(self.country) or reading.own_url or self._own_site()
+        own = self.vendor.countries if self.vendor else ()
+        return self.country in more.homes and (self.country in own or (more.region and sent))
+
     def _shown_beside(self, reading: Reading) -> bool:
         """Whether a common word has the vendor's site beside it, or MCC and country that both fit;
-        its place does for a name that was observed, and for a legal name."""
-        if reading.own_url or self._own_site() or self._both_fit():
-            return True
+        its place does for a name that was observed, and for a legal name. What a family's vendors
+        bill in alike, MCC and country do not tell apart."""
         pattern = reading.compiled.pattern
+        fits = self._both_fit() and not self.directory.is_shared(reading.compiled)
+        if reading.own_url or self._own_site() or fits:
+            return True
         observed = pattern.source is Source.OBSERVED or pattern.line == "legal name"
         return observed and (reading.own_place or self._own_site(places=True))
 

@@ -15,12 +15,15 @@ from signets.core.merchant.places import cities
 CUT_MIN = 13  # the narrowest field that acquirers and issuers cut a name or city to
 
 GLUE = "[ /_]?"
-_PHONE = r"(?:1 ?)?[0-9]{3} ?[0-9]{3}(?: ?[0-9]{1,4})?|[0-9]{2,4} [0-9]{6,9}|[0-9]{7,15}"
+# Six digits or more, in groups: `415 555 0100`, `415.555.0100`, `353 1 234 5678`, `800 5550`.
+_PHONE = r"(?=(?:[ ./]?[0-9]){6,15}(?![0-9]))[0-9]{1,15}(?:[ ./][0-9]{1,9}){0,5}"
 # A country behind a slash alone: `FLY.IO.CO` is another domain, `APPLE.COM/US` is not.
 _PATH = r"(?:(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)|/[A-Z]{2})(?![A-Z0-9./]))?"
 # ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
 _ALPHA3 = {
-    "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "CH": "CHE", "CN": "CHN", "CY": "CYP",
+    "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "AT": "AUT", "BE": "BEL", "EE": "EST",
+    "HK": "HKG", "HR": "HRV", "LV": "LVA", "PT": "PRT",
+    "CH": "CHE", "CN": "CHN", "CY": "CYP",
     "CZ": "CZE", "DE": "DEU", "DK": "DNK", "ES": "ESP", "FI": "FIN", "FR": "FRA", "GB": "GBR",
     "HU": "HUN", "IE": "IRL", "IL": "ISR", "IN": "IND", "IT": "ITA", "JP": "JPN", "KY": "CYM",
     "LT": "LTU", "LU": "LUX", "MT": "MLT", "NL": "NLD", "NO": "NOR", "NZ": "NZL", "PL": "POL",
@@ -51,9 +54,13 @@ _LONG_STUB = 6  # a city cut shorter than this could be another word; 8 where it
 _LOOSE_DOT = frozenset(("COM", "NET", "ORG", "IO", "AI", "SH"))
 _SHORT_LABEL = 3
 _NAMES = {
-    "AU": "AUSTRALIA", "CA": "CANADA", "CH": "SWITZERLAND", "CZ": "CZECH REPUBLIC|CZECHIA",
-    "DE": "GERMANY", "DK": "DENMARK", "ES": "SPAIN", "FI": "FINLAND", "FR": "FRANCE",
-    "GB": "UNITED KINGDOM|UK", "IE": "IRELAND", "IL": "ISRAEL", "IN": "INDIA", "LU": "LUXEMBOURG",
+    "AT": "AUSTRIA", "AU": "AUSTRALIA", "BE": "BELGIUM", "CA": "CANADA", "CH": "SWITZERLAND",
+    "CZ": "CZECH REPUBLIC|CZECHIA",
+    "DE": "GERMANY", "DK": "DENMARK", "EE": "ESTONIA", "ES": "SPAIN", "FI": "FINLAND",
+    "FR": "FRANCE",
+    "GB": "UNITED KINGDOM|UK", "IE": "IRELAND", "IL": "ISRAEL", "IN": "INDIA", "IT": "ITALY",
+    "JP": "JAPAN",
+    "LT": "LITHUANIA", "LU": "LUXEMBOURG", "MT": "MALTA", "NO": "NORWAY", "PL": "POLAND",
     "NL": "NETHERLANDS", "NZ": "NEW ZEALAND", "SE": "SWEDEN", "SG": "SINGAPORE",
     "US": "UNITED STATES",
 }  # fmt: skip
@@ -130,7 +137,7 @@ def site_as_name(site: str, countries: tuple[str, ...]) -> str:
 def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[str, ...]) -> str:
     """The regex of neutral tails of one vendor; sites and places are in normal form."""
     site = "|".join(map(literal, sites))
-    stub = "|".join(stems(s, 3) for s in sites)
+    stub = "|".join(stems(s, 1) for s in sites)
     scheme = r"(?:HTTPS? ?)?(?:WWW[./])?"
     marked = r"(?:HTTPS? ?(?:WWW[./])?|WWW[./])"
     whole = "|".join(cut(s, s.rindex(".")) for s in sites)
@@ -143,8 +150,9 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
         rf" ?(?:{_full_field(sites)})(?: ?(?:{_state(countries)}|{_country(countries)}))"
         rf"?(?: ?(?:USA?|{_country(countries)}))?(?:{_STATEMENT})?$",
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
-        rf"(?P<cut> ?{marked}(?:{stub}){region}?$| ?(?:{whole}))",
-        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}){region}?(?![A-Z0-9])",
+        # Behind a scheme any beginning of it will do: nothing is said by `HTTPSWWW.D` but that.
+        rf"(?P<cut> ?{marked}(?:{stub}){region}?$| (?:{marked}|WWW|HTTPS?)$| ?(?:{whole}))",
+        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}|[0-9]{{3}}[ .][0-9]{{3}}[ .][0-9]{{4}}){region}?(?![A-Z0-9])",
         rf" (?:{_country(countries)})$",
         rf" (?:{_CLEAR_STATES})$",
         f"{_STATEMENT}$",
@@ -169,8 +177,9 @@ def _full_field(sites: tuple[str, ...]) -> str:
 
 
 def _behind(countries: tuple[str, ...]) -> str:
-    """What stands behind a city: a district, a state, a country, or nothing."""
-    return rf"(?: [0-9]{{1,2}})?(?: ?(?:{_state(countries)}))?(?: ?(?:{_country(countries)}))?"
+    """What stands behind a city: a district; state and country, in either order; or nothing."""
+    state, country = f"(?: ?(?:{_state(countries)}))", f"(?: ?(?:{_country(countries)}))"
+    return rf"(?: [0-9]{{1,2}})?(?:{state}?{country}?|{country}{state})"
 
 
 def _state(countries: tuple[str, ...]) -> str:

@@ -1,60 +1,153 @@
 """Words that may stand behind a name without making it another one: closed lists, no others.
 
 ``FIGMA MONTHLY``, ``NETLIFY INC``, ``RENDER.COM PRO PLAN 4417-2209``: a legal form, the plan that
-was bought, a reference. A word that is not listed here makes another name (``FIGMA SUPPORT``).
-Behind a common word (an *ambiguous* name) they prove nothing: site, place, id, or MCC and country
-must.
+was bought, a reference. What is less sure of itself (another legal form, a short reference) is
+marked, and needs MCC or country beside it. A word that is not listed here makes another name
+(``FIGMA SUPPORT``). Behind a common word (an *ambiguous* name) they prove nothing: site, place, id,
+or MCC and country must.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from signets.core.merchant.tails import stems
 
-# The forms that every brand may be written with; another one only as a listed legal name, since
-# `OPENAI LTD` may be somebody else.
+# The forms that every brand may be written with. Another one is marked: `OPENAI LTD` may be
+# somebody else, unless it comes from a country that has the form and that the vendor bills from.
 _FORMS = "INC LLC"
-_REGIONS = "US|USA|AMERICA|AMERICAS|NORTH AMERICA"
+_HOME_FORMS = {
+    "LTD": "GB IE IL IN NZ CY MT HK CA", "LIMITED": "GB IE IL IN NZ CY MT HK CA", "DAC": "IE",
+    "UNLIMITED COMPANY": "IE", "BV": "NL BE", "GMBH": "DE AT CH", "AG": "DE CH", "SE": "DE FR LU",
+    "SAS": "FR", "SARL": "FR LU CH", "SA": "FR LU CH ES BE", "PTY LTD": "AU", "PTY LIMITED": "AU",
+    "PTE LTD": "SG", "PTE LIMITED": "SG", "OU": "EE", "OY": "FI", "AB": "SE", "UAB": "LT",
+    "PVT LTD": "IN", "PRIVATE LIMITED": "IN", "SRO": "CZ", "SL": "ES", "SLU": "ES", "SRL": "IT",
+    "SPA": "IT", "KFT": "HU", "CORP": "US CA", "CORPORATION": "US CA", "PBC": "US", "ULC": "CA",
+    "APS": "DK", "DOO": "SI HR", "KK": "JP",
+}  # fmt: skip
+_REGIONS = {
+    "US": "US", "USA": "US", "AMERICA": "US", "AMERICAS": "US", "NORTH AMERICA": "US",
+    "UK": "GB", "IRELAND": "IE", "NETHERLANDS": "NL", "GERMANY": "DE", "DEUTSCHLAND": "DE",
+    "FRANCE": "FR", "CANADA": "CA", "AUSTRALIA": "AU", "SINGAPORE": "SG", "INDIA": "IN",
+    "LUXEMBOURG": "LU", "JAPAN": "JP", "EMEA": "IE GB NL LU", "EUROPE": "IE GB NL LU DE",
+    "INTERNATIONAL": "IE GB NL LU SG",
+}  # fmt: skip
 # Which plan, how often, and what of it. Left out on purpose, because others sell or imitate with
 # them: BILLING, CARD, CLOUD, CREDIT, GIFT, LICENSE, PAYMENT, REFUND, RENEWAL alone, SERVICES, SHOP,
 # STORE, SUPPORT.
 _TIERS = (
     "PRO PLUS TEAM TEAMS PREMIUM BUSINESS ENTERPRISE STANDARD BASIC STARTER PERSONAL INDIVIDUAL "
-    "PROFESSIONAL MAX CREATOR DEVELOPER HOBBY STD PREM"
+    "PROFESSIONAL MAX CREATOR DEVELOPER HOBBY STD PREM FAMILY FAMILIES ADVANCED UNLIMITED ULTIMATE "
+    "GROWTH SCALE LITE ESSENTIAL ESSENTIALS"
 )
-_DOUBLE_TIERS = "BUSINESS (?:BASIC|STANDARD|STD|PREMIUM|PLUS)"
-_PERIODS = ("MONTHLY RENEWAL", "ANNUAL RENEWAL", "YEARLY RENEWAL", "MONTHLY", "ANNUAL", "YEARLY")
-_THINGS = "SUBSCRIPTION SUBSCRIPTIONS SUBSCR SUBSCRIP SUBS SUB PLAN USAGE API CREDITS SEATS TOPUP"
-_TOGETHER = ("API CREDITS", "API USAGE", "AUTO RECHARGE", "TOP UP")
-_CUT = ("SUBSCRIPTION", "MONTHLY", "ANNUAL", "ENTERPRISE", "PROFESSIONAL", "BUSINESS", "PREMIUM")
-_DATE = "[0-9]{1,2}[/.][0-9]{1,2}(?:[/.][0-9]{2,4})?"
-_REFERENCE = rf"{_DATE}|[0-9]{{4,}}|(?=(?:[A-Z]*[0-9]){{5}})[A-Z0-9]{{8,16}}"
+_DOUBLE_TIERS = "BUSINESS (?:BASIC|STANDARD|STD|PREMIUM|PLUS|PRO)"
+_PERIODS = (
+    "MONTHLY RENEWAL", "ANNUAL RENEWAL", "YEARLY RENEWAL", "MONTHLY", "ANNUAL", "YEARLY",
+    "1 MONTH", "12 MONTHS", "1 YEAR",
+)  # fmt: skip
+_THINGS = (
+    "SUBSCRIPTION SUBSCRIPTIONS SUBSCR SUBSCRIP SUBSCRIPT SUBS SUB PLAN USAGE API CREDITS SEATS "
+    "SEAT TOPUP MEMBERSHIP OVERAGE OVERAGES"
+)
+_TOGETHER = (
+    "API CREDITS", "API USAGE", "API SUBSCRIPTION", "MONTHLY SUBSCRIPTION", "AUTO RECHARGE",
+    "TOP UP", "PLAN USAGE", "USAGE CHARGES", "USAGE FEES",
+)  # fmt: skip
+_CUT = (
+    "SUBSCRIPTIONS", "MONTHLY", "ANNUAL", "ENTERPRISE", "PROFESSIONAL", "BUSINESS", "PREMIUM",
+    "STANDARD", "DEVELOPER", "INDIVIDUAL", "PERSONAL", "UNLIMITED", "ULTIMATE", "MEMBERSHIP",
+)  # fmt: skip
+# A name that fills its field may be cut anywhere in its last word.
+_FULL_FIELDS = (22, 23, 24, 25)
+_DATE = "[0-9]{1,4}[/.][0-9]{1,2}(?:[/.][0-9]{2,4})?"
+_SURE = rf"{_DATE}|[A-Z]{{0,3}}[0-9]{{4,}}"
+_DIGITS = "(?=(?:[A-Z]*[0-9]){5})[A-Z0-9]{8,20}"
+# Words that shops and swindlers add, digits for letters included (`SUPP0RT24H7`), are no reference.
+_WORDLIKE = "SUPPORT REFUND HELP SHOP STORE GIFT CARD BILL PAY OFFICIAL SERVICE VERIF RESELL TRAIN"
+_LIKE = {
+    "O": "[O0]",
+    "I": "[I1L]",
+    "L": "[L1I]",
+    "E": "[E3]",
+    "A": "[A4]",
+    "S": "[S5]",
+    "T": "[T7]",
+}
+# Letters and digits in turns, four digits or three times: `437WAYM4QKE`.
+_MIXED = "(?:[A-Z]*[0-9]+[A-Z]+[0-9]+[A-Z]+[0-9]|(?=(?:[A-Z]*[0-9]){4})[A-Z]*[0-9]+[A-Z]+[0-9])"
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind a name, up to ``end``.
+
+    ``cut``: its last word is cut. ``weak``: MCC or country must stand beside it. ``homes``: it must
+    come from one of these countries, one that the vendor bills from unless the ``region`` says it.
+    """
+
+    end: int
+    cut: bool = False
+    weak: bool = False
+    homes: frozenset[str] | None = None
+    region: bool = False
 
 
 @lru_cache(maxsize=1)
 def _behind_names() -> re.Pattern[str]:
     """A legal form; one plan, period and thing (the last may be cut); a reference."""
-    forms, tiers = ("|".join(words.split()) for words in (_FORMS, _TIERS))
+    tiers = "|".join(_TIERS.split())
+    forms = "|".join(sorted((*_FORMS.split(), *_HOME_FORMS), key=len, reverse=True))
+    regions = "|".join(sorted(_REGIONS, key=len, reverse=True))
     periods = "|".join(_PERIODS)
     things = "|".join((*_TOGETHER, *_THINGS.split()))
     cut = "|".join(stems(word, 4) for word in _CUT)
+    full = "|".join(stems(word, 1) for word in (*_TIERS.split(), *_THINGS.split()))
+    wordlike = "|".join(
+        "".join(_LIKE.get(letter, letter) for letter in word) for word in _WORDLIKE.split()
+    )
+    no_word = f"(?![A-Z0-9]*(?:{wordlike}))"
+    mixed = rf"{no_word}(?={_MIXED})[A-Z0-9]{{10,20}}"
     end = "(?![A-Z0-9])"
     return re.compile(
-        rf"(?P<words>(?:(?: (?:{_REGIONS}))? (?:{forms}){end})?"
+        rf"(?P<words>(?:(?: (?P<region>{regions}))? (?P<form>{forms}){end})?"
         rf"(?: (?:{_DOUBLE_TIERS}|{tiers}){end})?(?: (?:{periods}){end})?(?: (?:{things}){end})?)"
         rf"(?:(?P<cut> (?:{cut})$)"
-        rf"|(?: (?:INV|INVOICE|REF|ORDER))?(?: (?:{_REFERENCE}){end})(?: [0-9]{{3,}}){{0,2}})?"
+        rf"|(?: (?:INV|INVOICE|REF|ORDER|NO|NR|ID))?"
+        rf"(?: (?:{_SURE}|{no_word}{_DIGITS}|(?P<mixed>{mixed})){end})(?: [0-9]{{2,}}){{0,3}}"
+        rf"|(?P<full> (?:{full})$))?"
     )
 
 
-def behind_name(name: str, start: int) -> Iterator[tuple[int, bool]]:
-    """Where such words end behind ``start``, the longest first, and whether the last one is cut."""
+def behind_name(name: str, start: int, width: int) -> Iterator[Behind]:
+    """What such words say that begin at ``start``, the longest first; ``width`` is the name's raw
+    length."""
     found = _behind_names().match(name, start)
     if found is None or found.end() == start:
         return
-    yield found.end(), found.group("cut") is not None
+    homes = _homes(found)
+    region = found.group("region") is not None
+    full = found.group("full") is not None
+    if not full or width in _FULL_FIELDS:
+        yield Behind(
+            found.end(),
+            cut=full or found.group("cut") is not None,
+            weak=full or found.group("mixed") is not None,
+            homes=homes,
+            region=region,
+        )
     if start < found.end("words") < found.end():
-        yield found.end("words"), False
+        yield Behind(found.end("words"), homes=homes, region=region)
+
+
+def _homes(found: re.Match[str]) -> frozenset[str] | None:
+    """Where somebody with this legal form is at home; None: anywhere."""
+    form, region = found.group("form", "region")
+    if form is None or (form in _FORMS.split() and region in (None, *_AMERICAN)):
+        return None
+    return frozenset((_REGIONS[region] if region is not None else _HOME_FORMS[form]).split())
+
+
+_AMERICAN = tuple(region for region, code in _REGIONS.items() if code == "US")

@@ -1,0 +1,45 @@
+"""What an issuer, a bank or a wallet writes before the acceptor's name.
+
+The words say how the card was used, in the languages of the banks whose rows were seen; a day or
+the card's last digits may follow. They are dropped: nobody else's name begins with them.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WALLETS = "APLPAY|APPLE PAY|GPAY|GOOGLE PAY|RECURRING|PENDING|INT ?L"
+_POINT_OF_SALE = r"POS(?: (?:DEBIT|PURCHASE|PUR|W D|[0-9]{4}))?"
+_ENGLISH = (
+    r"(?:(?:VISA|MASTERCARD|MC|RECURRING|INTL|ONLINE|INTERNET|SIGNATURE|ECOM) )?"
+    r"(?:(?:DEBIT CARD|CREDIT CARD|BANK CARD|CARD|VISA|RECURRING|INTL|DEBIT|CHECK CARD) )?"
+    r"(?:PURCHASE|PAYMENT TO|PAYMENT|TRANSACTION)(?: TO)?(?: AUTHORIZED)?(?: ON)?"
+)
+_ABBREVIATED = (
+    r"CHECK ?CARD|CHK ?CARD|CKCD|DBT CRD|DBT PURCH|DEBIT CRD|DEBIT CARD|CARD PAYMENT TO|VISA DEBIT"
+)
+_ELSEWHERE = (
+    r"(?:PAIEMENT|ACHAT)(?: PAR)?(?: (?:CB|CARTE))?|CARTE|CB|KARTENZAHLUNG|KARTENUMSATZ"
+    r"|(?:COMPRA|PAGO)(?: (?:CON )?TARJETA| EN)?|PAGAMENTO(?: POS| CARTA)?|BETAALAUTOMAAT"
+    r"|KORTKOP|KORTKJOP|BEA"
+)
+_DAY = r"[0-9]{2}[/. ]?[0-9]{2}(?:[/. ]?(?:20)?[0-9]{2})?"
+_CARD = r"(?:CARD )?X*[0-9]{4}"
+# These are words of shops, too (`CARTE D OR`, `CB2`): only with a day or a card behind them.
+_WITH_DAY = rf"(?:{_ELSEWHERE}) (?:{_DAY}|{_CARD})(?: {_CARD})? "
+_ALONE = (
+    rf"(?:{_ENGLISH}|{_POINT_OF_SALE}|{_ABBREVIATED}|{_WALLETS}) "
+    rf"(?:{_DAY} (?:{_CARD} )?)?"
+)
+_HOST = (
+    r"(?:WWW[./ ]|(?:API|APP|BILLING|CHECKOUT|ACCOUNTS?|CONSOLE|DASHBOARD|PORTAL|PLATFORM|SECURE)"
+    r"[./](?=[A-Z0-9]+[./]))?"
+)
+_PREFIX = re.compile(rf"(?:{_WITH_DAY}|{_ALONE})?(?:[0-9]{{6,}} )?(?:HTTPS? )?{_HOST}")
+
+
+def without_prefix(name: str) -> str:
+    """A name, upper case and with single spaces, without what a bank wrote before it, a scheme, and
+    what a vendor's own host begins with."""
+    found = _PREFIX.match(name)
+    return name[found.end() :] if found else name
