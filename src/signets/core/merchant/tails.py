@@ -152,7 +152,8 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
         # Behind a scheme any beginning of it will do: nothing is said by `HTTPSWWW.D` but that.
         rf"(?P<cut> ?{marked}(?:{stub}){region}?$| (?:{marked}|WWW|HTTPS?)$| ?(?:{whole}))",
-        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}|[0-9]{{3}}[ .][0-9]{{3}}[ .][0-9]{{4}}){region}?(?![A-Z0-9])",
+        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}|[0-9]{{3}}[ .][0-9]{{3}}[ .][0-9]{{4}}){region}?"
+        r"(?![A-Z0-9])",
         rf" (?:{_country(countries)})$",
         rf" (?:{_CLEAR_STATES})$",
         f"{_STATEMENT}$",
