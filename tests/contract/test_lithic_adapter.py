@@ -60,10 +60,12 @@ async def test_cards_are_born_paused_and_a_repeat_finds_the_same(
 ) -> None:
     """One key, one card; it is paused, and carries a backstop only where one is given."""
     key = str(uuid.uuid4())
-    card = await issuer.create_card(idempotency_key=key, memo="infra", lifetime_backstop=5000)
-    again = await issuer.create_card(idempotency_key=key, memo="infra", lifetime_backstop=5000)
+    given = {"memo": "infra", "lifetime_backstop": 5000, "tags": {"agent": "agt_1"}}
+    card = await issuer.create_card(idempotency_key=key, **given)
+    again = await issuer.create_card(idempotency_key=key, **given)
     assert (again, card.state) == (card, IssuerCardState.PAUSED)
     wire = await sandbox.lithic.cards.retrieve(card.token)
+    assert wire.tags == {"agent": "agt_1"}
     assert (wire.spend_limit, wire.spend_limit_duration, wire.memo) == (5000, "FOREVER", "infra")
     free = await issuer.create_card(
         idempotency_key=str(uuid.uuid4()), memo="x", lifetime_backstop=None

@@ -98,7 +98,7 @@ async def test_a_card_is_made_inactive_under_its_key(wire: Recorder, make: Make)
     wire.answer(CREATE, card())
     key = str(uuid.uuid4())
     made = await make(currency="EUR").create_card(
-        idempotency_key=key, memo="card_1", lifetime_backstop=5000
+        idempotency_key=key, memo="card_1", lifetime_backstop=5000, tags={"agent": "agt_1"}
     )
     assert (made.token, made.last_four, made.state) == (CARD, "4242", IssuerCardState.PAUSED)
     [sent] = wire.sent
@@ -107,6 +107,7 @@ async def test_a_card_is_made_inactive_under_its_key(wire: Recorder, make: Make)
         "currency": "eur",
         "type": "virtual",
         "status": "inactive",
+        "metadata[agent]": "agt_1",
         "metadata[signets]": "card_1",
         "spending_controls[spending_limits][0][amount]": "5000",
         "spending_controls[spending_limits][0][interval]": "all_time",

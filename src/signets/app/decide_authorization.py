@@ -481,8 +481,8 @@ def _unknown_card(
 
 async def _follow_up(services: Services, uow: UnitOfWork, batch: Batch) -> None:
     """What few decisions lead to, once they are written."""
-    for decision_id in dict.fromkeys(batch.repeated):
-        await uow.transactions.set_decision_state(decision_id, DecisionState.UNKNOWN)
+    if batch.repeated:
+        await uow.transactions.set_decision_state(batch.repeated, DecisionState.UNKNOWN)
     if batch.reviews:
         await open_reviews(services, uow, batch.reviews)
     for card_id in batch.tripped:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from signets.core.authorization.request import AuthorizationRequest
@@ -317,9 +318,16 @@ class Issuer(Protocol):
     """One issuer connection: the management side (network) and the wire side (pure)."""
 
     async def create_card(
-        self, *, idempotency_key: str, memo: str, lifetime_backstop: int | None
+        self,
+        *,
+        idempotency_key: str,
+        memo: str,
+        lifetime_backstop: int | None,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> IssuerCard:
         """Create a virtual card, *paused*. ``idempotency_key`` is a UUID: repeats are safe.
+
+        ``tags`` are for people who look at the card at the issuer (Stripe: metadata).
 
         ``lifetime_backstop`` in minor units is a superset control (never 0, never tighter than
         ours); ``None`` sends none.

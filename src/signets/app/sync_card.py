@@ -49,6 +49,7 @@ async def sync_card(services: Services, org_id: str, card_id: str) -> Card | Non
                 idempotency_key=str(uuid.uuid5(_NAMESPACE, card.id)),
                 memo=card.id,
                 lifetime_backstop=None,
+                tags={"organization": org_id, "agent": card.agent_id},
             )
             async with services.store.transaction(org_id) as uow:
                 await uow.cards.set_issued(card_id, made)

@@ -29,7 +29,7 @@ async def write_void(services: Services, uow: UnitOfWork, decision_id: str, *, c
     decision = await uow.transactions.decision(decision_id)
     if decision is None or decision.state is DecisionState.VOID or not decision.approved:
         return
-    await uow.transactions.set_decision_state(decision_id, DecisionState.VOID)
+    await uow.transactions.set_decision_state([decision_id], DecisionState.VOID)
     await record(
         services,
         uow,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -98,7 +99,12 @@ class LithicIssuer:
         await self._client.close()
 
     async def create_card(
-        self, *, idempotency_key: str, memo: str, lifetime_backstop: int | None
+        self,
+        *,
+        idempotency_key: str,
+        memo: str,
+        lifetime_backstop: int | None,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> IssuerCard:
         """A virtual card, paused. See the port."""
         limits: dict[str, Any] = {}
@@ -112,6 +118,7 @@ class LithicIssuer:
                 type="VIRTUAL",
                 state="PAUSED",
                 memo=memo,
+                tags=dict(tags),
                 extra_headers={"Idempotency-Key": idempotency_key},
                 **limits,
             )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 
 import stripe
@@ -91,7 +92,12 @@ class StripeIssuer:
         await self._http.close()
 
     async def create_card(
-        self, *, idempotency_key: str, memo: str, lifetime_backstop: int | None
+        self,
+        *,
+        idempotency_key: str,
+        memo: str,
+        lifetime_backstop: int | None,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> IssuerCard:
         """A virtual card, inactive. See the port.
 
@@ -109,7 +115,7 @@ class StripeIssuer:
             "currency": self._options.currency,
             "type": "virtual",
             "status": "inactive",
-            "metadata": {MARK: memo},
+            "metadata": {**tags, MARK: memo},
         }
         if lifetime_backstop is not None:
             params["spending_controls"] = {

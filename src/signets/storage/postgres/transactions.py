@@ -182,10 +182,10 @@ class Transactions:
         )
         return [DECISION.read(row) for row in await cursor.fetchall()]
 
-    async def set_decision_state(self, decision_id: str, state: DecisionState) -> None:
+    async def set_decision_state(self, decision_ids: Sequence[str], state: DecisionState) -> None:
         await self._db.execute(
-            "UPDATE decision SET state = %s WHERE org_id = %s AND id = %s",
-            (state, self._org, decision_id),
+            "UPDATE decision SET state = %s WHERE org_id = %s AND id = ANY (%s)",
+            (state, self._org, list(decision_ids)),
         )
 
     async def receive(self, row: InboxRow) -> bool:
