@@ -173,8 +173,10 @@ async def test_what_the_issuer_refuses_is_told_at_the_field(
             assert secret not in answer.text
         await world.settle()
         assert [one async for one in world.signets.decisions.list()] == []
-        seen = [(one.decided_by, one.reason) async for one in agent.transactions.list()]
-        assert seen == ([] if code == "14" else [("issuer", "INVALID_CARD_DETAILS")])
+        listed = [one async for one in agent.transactions.list()]
+        seen = [(one.decided_by, one.reason) for one in listed]
+        assert seen == ([] if code == "14" else [("issuer", "issuer_declined")])
+        assert all("INVALID_CARD_DETAILS" in " ".join(one.explanation) for one in listed)
 
         program = await shop.http.post(
             "/checkout/credits-20",

@@ -213,11 +213,16 @@ class LithicIssuer:
         return secret
 
     async def replay_missed(self, *, events_url: str, begin: datetime) -> None:
-        """Have every event since ``begin`` sent again that our subscription has not taken."""
+        """Have every event since ``begin`` sent again that our subscription has not taken.
+
+        Those that were tried and failed are recovered; those never tried are replayed.
+        """
         with translated():
             known = await find_subscription(self._client, events_url)
             if known is not None:
-                await self._once.events.subscriptions.replay_missing(known.token, begin=begin)
+                subscriptions = self._once.events.subscriptions
+                await subscriptions.recover(known.token, begin=begin)
+                await subscriptions.replay_missing(known.token, begin=begin)
 
     def missing_evidence(self, claim: Claim) -> str | None:
         """Nothing: Lithic takes a claim with a reason and a note."""
