@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from bench.policy import CURRENCY, Role
 from bench.world import MCC, WINDOW_SECONDS, Plastic, World, build_world
-from signets.app.decide_authorization import decide_batch
+from signets.app.decide_batch import decide_batch
 from signets.app.record_issuer_event import apply_snapshot
 from signets.app.services import Services
 from signets.app.sweep import end_due_windows

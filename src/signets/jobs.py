@@ -14,8 +14,8 @@ import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Status
 
-from signets.app.authorize import Observer
 from signets.app.check_issuer import check_issuers
+from signets.app.observer import Observer
 from signets.app.pull_events import pull_events
 from signets.app.record_issuer_event import process_inbox
 from signets.app.seal_evidence import seal_evidence

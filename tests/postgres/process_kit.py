@@ -21,7 +21,8 @@ from psycopg.rows import dict_row
 
 from signets.app.authenticate import authenticate
 from signets.app.caller import Caller
-from signets.app.decide_authorization import Answered, decide_batch
+from signets.app.decide_authorization import Answered
+from signets.app.decide_batch import decide_batch
 from signets.app.declaration import SubmitIntent
 from signets.app.make_card import NewCard, make_card
 from signets.app.manage_identity import add_agent, add_member, write_key

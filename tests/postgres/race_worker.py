@@ -14,7 +14,7 @@ from tests.postgres.process_kit import charge, tenant_runtime
 
 from signets.app.authenticate import authenticate
 from signets.app.decide_approval import decide_approval
-from signets.app.decide_authorization import decide_batch
+from signets.app.decide_batch import decide_batch
 from signets.app.freeze import switch_agent
 from signets.app.services import Services
 from signets.core.approval import Vote

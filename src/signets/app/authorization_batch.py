@@ -7,14 +7,12 @@ the database will hold after the commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from signets.app.authorization_records import Gathered, request_key
+from signets.app.authorization_records import request_key
 from signets.app.known_merchants import KnownMerchants, lock_of
-from signets.app.limits import Span, columns_of, counted_by, key_of, limit_span, span_of
-from signets.app.live_authorizations import gather_live
+from signets.app.limits import Span, span_of
 from signets.app.merchant_records import MerchantReview
 from signets.app.records import (
     Card,
@@ -26,8 +24,6 @@ from signets.app.records import (
     WindowRow,
 )
 from signets.app.reservation import bounds_of
-from signets.app.services import Services
-from signets.app.store import UnitOfWork
 from signets.core.authorization.decision import DecisionKind
 from signets.core.authorization.duplicate import deciding
 from signets.core.authorization.facts import (
@@ -41,15 +37,13 @@ from signets.core.authorization.request import AuthorizationRequest
 from signets.core.card import UnlockWindow
 from signets.core.merchant.model import MatchResult, MerchantMatch
 from signets.core.policy.levels import (
-    applicable_budgets,
-    applicable_caps,
     blocked,
     tightest_tolerance,
 )
 from signets.core.policy.match import Subject
 from signets.core.policy.model import Budget, Cap, Measure, Period, Policy
 from signets.core.settlement.model import LifecycleEvent
-from signets.core.velocity import Exposure, Usage, period_start, used_since
+from signets.core.velocity import Exposure, Usage
 
 CapKey = tuple[str, tuple[str, ...]]
 BudgetKey = tuple[str, tuple[str, ...], Span]
@@ -68,6 +62,7 @@ class CardBook:
     window: WindowRow | None
     verifications: int
     evidence_seq: int  # of its last evidence entry
+    span: Span | None = None  # the limit period that its exposure is of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +72,28 @@ class Limits:
     subject: Subject
     caps: tuple[tuple[Cap, CapKey], ...]
     budgets: tuple[tuple[Budget, BudgetKey], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What one decision added to the caps that its request touches, and to the breaker."""
+
+    card_id: str
+    vendor: str | None
+    limits: Limits
+    approved: bool
+    counts: bool
+    amount: int
+    capped_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staked:
+    """What one decision put at stake: on its card, and in the budgets that its request touches."""
+
+    book: CardBook
+    limits: Limits
+    change: Exposure
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,6 +119,8 @@ class Batch:
     budgets: dict[BudgetKey, Exposure] = field(default_factory=dict)
     declines: dict[BreakerKey, int] = field(default_factory=dict)
     spans: dict[tuple[Period, datetime], Span] = field(default_factory=dict)
+    counted: list[Counted] = field(default_factory=list)
+    staked: list[Staked] = field(default_factory=list)
     tripped: list[str] = field(default_factory=list)  # cards whose breaker has to lock them
     reviews: list[MerchantReview] = field(default_factory=list)  # questions for a member
     repeated: list[str] = field(default_factory=list)  # approvals that a repeat is given
@@ -234,211 +253,26 @@ def _window(row: WindowRow | None) -> UnlockWindow | None:
     )
 
 
-async def gather(
-    services: Services,
-    uow: UnitOfWork,
-    connection_id: str,
-    requests: Sequence[AuthorizationRequest],
-) -> Batch:
-    """Load everything that deciding these requests needs, set-wise."""
-    rows = await uow.authorizations.gather(
-        connection_id,
-        sorted({request.card_token for request in requests}),
-        sorted({request.request_id for request in requests}),
-        period_start(Period.DAY, uow.now, "UTC") or uow.now,
-    )
-    version, policy = await services.policies.version(uow, rows.policy_version)
-    batch = Batch(
-        now=uow.now,
-        policy=policy,
-        policy_version=version,
-        organization_frozen=uow.organization.frozen_at is not None,
-        merchants=await services.merchants.of(uow),
-    )
-    _fill(batch, rows)
-    for request in requests:
-        _examine(batch, request)
-    await _gather_limits(uow, batch, requests)
-    return batch
+def count_usage(batch: Batch, one: Counted) -> None:
+    """Let the caps and the breaker of later requests in the batch see this one."""
+    batch.counted.append(one)
+    for cap, key in one.limits.caps:
+        add_usage(batch, cap, key, one, batch.now)
+    if not one.approved:
+        key_ = (one.card_id, one.vendor)
+        batch.declines[key_] = batch.declines.get(key_, 0) + 1
 
 
-def _fill(batch: Batch, rows: Gathered) -> None:
-    """The rows by what they are asked for."""
-    windows = {one.card_id: one for one in rows.windows}
-    for found in rows.cards:
-        card = found.card
-        batch.cards[card.issuer_token or ""] = CardBook(
-            card=card,
-            agent_handle=found.agent_handle,
-            agent_frozen=found.agent_frozen_at is not None,
-            connection_held=found.held_at is not None,
-            exposure=Exposure(),
-            window=windows.get(card.id),
-            verifications=found.verifications,
-            evidence_seq=card.evidence_seq,
-        )
-    for decision in rows.decisions:
-        batch.decisions.setdefault(decision.request_id, []).append(decision)
-    batch.transactions.update((one.issuer_token, one) for one in rows.transactions)
-    for transaction in rows.transactions:
-        live_after(batch, transaction)
-    for known in rows.events:
-        batch.events.setdefault(known.transaction_id, []).append(known.event)
-    batch.intents.update((intent.id, intent) for intent in rows.intents)
-    batch.exposures.update((row.subject_id, row) for row in rows.exposures)
-
-
-def _examine(batch: Batch, request: AuthorizationRequest) -> None:
-    """Who is charging, and which limits that touches."""
-    book = batch.cards.get(request.card_token)
-    if book is None:
+def add_usage(batch: Batch, cap: Cap, key: CapKey, one: Counted, at: datetime) -> None:
+    """What was decided ``at`` that time, added to what the cap has used."""
+    if (not one.approved and cap.measure is Measure.APPROVED) or cap.name in one.capped_by:
         return
-    key = request_key(request)
-    intent = batch.intents.get(book.window.intent_id) if book.window else None
-    earlier = batch.transactions.get(request.request_id)
-    under = (earlier and earlier.intent_id) or (intent and intent.id) or None
-    match = batch.merchants.match(lock_of(book.card), request.merchant, under)
-    batch.matches[key] = match
-    vendor = match.vendor if match.result is MatchResult.MATCH else None
-    known = batch.merchants.directory.vendor(vendor) if vendor else None
-    subject = Subject(
-        agent_id=book.card.agent_id,
-        agent_handle=book.agent_handle,
-        card_id=book.card.id,
-        vendor=vendor,
-        vendor_category=known.category if known else None,
-        workflow=intent.workflow if intent else None,
+    before = batch.used[key]
+    batch.used[key] = Usage(
+        count=before.count + int(one.counts),
+        amount=before.amount + one.amount,
+        oldest=before.oldest or (at if one.counts else None),
     )
-    at = batch.counts_at(book)
-    batch.limits[key] = Limits(
-        subject=subject,
-        caps=tuple(
-            (cap, (cap.name, key_of(cap.scope, subject) or ()))
-            for cap in applicable_caps(batch.policy, subject)
-        ),
-        budgets=tuple(
-            (
-                budget,
-                (
-                    budget.name,
-                    key_of(budget.scope, subject) or (),
-                    batch.span(budget.period, at),
-                ),
-            )
-            for budget in applicable_budgets(batch.policy, subject)
-        ),
-    )
-
-
-async def _gather_limits(
-    uow: UnitOfWork, batch: Batch, requests: Sequence[AuthorizationRequest]
-) -> None:
-    caps: dict[str, tuple[Cap, dict[tuple[str, ...], None]]] = {}
-    budgets: dict[tuple[str, Span], tuple[Budget, dict[tuple[str, ...], None]]] = {}
-    for limits in batch.limits.values():
-        for cap, (name, key) in limits.caps:
-            caps.setdefault(name, (cap, {}))[1][key] = None
-        for budget, (name, key, span) in limits.budgets:
-            budgets.setdefault((name, span), (budget, {}))[1][key] = None
-    pairs: dict[BreakerKey, datetime] = {}
-    breaker = timedelta(seconds=batch.policy.breaker.seconds)
-    for book in batch.cards.values():
-        since = batch.now - breaker
-        if book.card.breaker_reset_at is not None:
-            since = max(since, book.card.breaker_reset_at)
-        for vendor in (None, *book.card.merchant_lock):
-            pairs[book.card.id, vendor] = since
-    async with uow.together() as group:
-        for cap, wanted in caps.values():
-            group.create_task(_gather_cap(uow, batch, cap, list(wanted)))
-        for (_, span), (budget, wanted) in budgets.items():
-            group.create_task(_gather_budget(uow, batch, budget, span, list(wanted)))
-        for (period, currency), books in _by_limit_period(batch).items():
-            group.create_task(_gather_exposure(uow, period, currency, books))
-        counts = group.create_task(
-            uow.ledger.declines([(card, vendor, since) for (card, vendor), since in pairs.items()])
-        )
-        group.create_task(gather_live(uow, batch, requests))
-    batch.declines.update(zip(pairs, counts.result(), strict=True))
-
-
-async def _gather_cap(
-    uow: UnitOfWork, batch: Batch, cap: Cap, wanted: Sequence[tuple[str, ...]]
-) -> None:
-    usages = await uow.ledger.used(
-        columns_of(cap.scope),
-        wanted,
-        since=used_since(cap.window, batch.now, batch.policy.time_zone),
-        measure=cap.measure,
-        cap=cap.name,
-        currency=cap.currency,
-        when=await counted_by(uow, cap.when),
-    )
-    for key, usage in zip(wanted, usages, strict=True):
-        batch.used[cap.name, key] = usage
-
-
-def _by_limit_period(batch: Batch) -> dict[tuple[Span, str], list[CardBook]]:
-    """The batch's cards by the period and currency that their limit counts in."""
-    found: dict[tuple[Span, str], list[CardBook]] = {}
-    for book in batch.cards.values():
-        span = limit_span(book.card, batch.counts_at(book), batch.policy.time_zone)
-        found.setdefault((span, book.card.currency), []).append(book)
-    return found
-
-
-async def _gather_exposure(
-    uow: UnitOfWork, span: Span, currency: str, books: Sequence[CardBook]
-) -> None:
-    exposures = await uow.ledger.exposed(
-        ("card_id",),
-        [(book.card.id,) for book in books],
-        since=span.since,
-        until=span.until,
-        currency=currency,
-    )
-    for book, exposure in zip(books, exposures, strict=True):
-        book.exposure = exposure
-
-
-async def _gather_budget(
-    uow: UnitOfWork,
-    batch: Batch,
-    budget: Budget,
-    span: Span,
-    wanted: Sequence[tuple[str, ...]],
-) -> None:
-    exposures = await uow.ledger.exposed(
-        columns_of(budget.scope),
-        wanted,
-        since=span.since,
-        until=span.until,
-        currency=budget.currency,
-        when=await counted_by(uow, budget.when),
-    )
-    for key, exposure in zip(wanted, exposures, strict=True):
-        batch.budgets[budget.name, key, span] = exposure
-
-
-def count_usage(
-    batch: Batch,
-    limits: Limits,
-    *,
-    approved: bool,
-    counts: bool,
-    amount: int,
-    capped_by: tuple[str, ...],
-) -> None:
-    """Let the caps of later requests in the batch see this one."""
-    for cap, key in limits.caps:
-        if (not approved and cap.measure is Measure.APPROVED) or cap.name in capped_by:
-            continue
-        before = batch.used[key]
-        batch.used[key] = Usage(
-            count=before.count + int(counts),
-            amount=before.amount + amount,
-            oldest=before.oldest or (batch.now if counts else None),
-        )
 
 
 def count_exposure(
@@ -451,6 +285,7 @@ def count_exposure(
         cleared=after.cleared - (before.cleared if before else 0),
         refunded=after.refunded - (before.refunded if before else 0),
     )
+    batch.staked.append(Staked(book=book, limits=limits, change=change))
     book.exposure = book.exposure + change
     for _, key in limits.budgets:
         batch.budgets[key] = batch.budgets[key] + change
@@ -458,6 +293,12 @@ def count_exposure(
 
 
 def live_after(batch: Batch, transaction: Transaction) -> None:
+    """Let later requests see what a transaction has become."""
+    batch.transactions[transaction.issuer_token] = transaction
+    hold_live(batch, transaction)
+
+
+def hold_live(batch: Batch, transaction: Transaction) -> None:
     """Keep the card's live authorizations up to date."""
     if transaction.card_id is None:
         return
@@ -472,4 +313,3 @@ def live_after(batch: Batch, transaction: Transaction) -> None:
         )
     else:
         on_card.pop(transaction.issuer_token, None)
-    batch.transactions[transaction.issuer_token] = transaction

@@ -1,7 +1,5 @@
-"""From raw webhook bytes to the issuer's answer: verify, batch, decide, answer in time.
+"""From raw webhook bytes to the issuer's answer: verify, queue, answer in time.
 
-Requests that arrive while a batch is in the database wait for the next one, so load makes batches
-larger instead of queues longer; a single request is a batch of one and waits for nothing.
 Everything that goes wrong ends in a decline in the issuer's own words ("fail closed").
 """
 
@@ -9,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
-from signets.app.decide_authorization import Answered, decide_batch
+from signets.app.lane import Lane, Waiting
+from signets.app.observer import Observer
 from signets.app.ports import Answer, BodyUnreadable, Issuer, IssuerSecrets, SignatureInvalid
 from signets.app.records import Connection, DecisionRow, DecisionState
 from signets.app.services import Services
-from signets.app.void_decision import void_decision
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.ids import Prefix
 
@@ -30,14 +27,6 @@ NOT_FOUND = Answer(status=404, body=b'{"message":"no such issuer connection"}')
 DOWN = Answer(status=503, body=b'{"message":"unavailable, try again"}')
 
 
-class Observer(Protocol):
-    """Told of every answered request, for metrics and logs."""
-
-    def decided(self, outcome: str, reason: str, seconds: float) -> None: ...
-
-    def failed(self, what: str, error: BaseException) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Live:
     """A connection ready to use."""
@@ -46,27 +35,6 @@ class Live:
     client: Issuer
     secrets: IssuerSecrets
     read_at: float
-
-
-@dataclass(slots=True)
-class _Waiting:
-    request: AuthorizationRequest
-    answer: asyncio.Future[DecisionRow | None]
-    abandoned: bool = False
-
-    def give_up(self) -> None:
-        """The time is over; an answer that comes later finds nobody waiting."""
-        if not self.answer.done():
-            self.abandoned = True
-            self.answer.set_result(None)
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One connection's queue; one batch at a time is under way."""
-
-    waiting: deque[_Waiting] = field(default_factory=deque)
-    runner: asyncio.Task[None] | None = None
 
 
 class Connections:
@@ -159,7 +127,7 @@ class Engine:
         self._deadline = deadline
         self._batch = batch
         self._connections = Connections(services)
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
 
     async def authorize(
         self, connection_id: str | None, body: bytes, headers: Mapping[str, str]
@@ -232,11 +200,8 @@ class Engine:
     ) -> DecisionRow | None:
         """The stored decision, or ``None`` where there is none in time."""
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(request, loop.create_future())
-        lane = self._lanes.setdefault(live.connection.id, _Lane())
-        lane.waiting.append(waiting)
-        if lane.runner is None or lane.runner.done():
-            lane.runner = asyncio.create_task(self._run(live, lane))
+        waiting = Waiting(request, loop.create_future())
+        self._lane(live.connection).put(waiting)
         left = max(0.0, self._deadline - (monotonic() - begun))
         deadline = loop.call_later(left, waiting.give_up)
         try:
@@ -247,58 +212,15 @@ class Engine:
         finally:
             deadline.cancel()
 
-    async def _run(self, live: Live, lane: _Lane) -> None:
-        while lane.waiting:
-            taken = [lane.waiting.popleft() for _ in range(min(self._batch, len(lane.waiting)))]
-            taken = [one for one in taken if not one.abandoned]
-            if not taken:
-                continue
-            try:
-                await self._run_batch(live, taken)
-            except Exception as error:
-                if len(taken) == 1:
-                    _fail(taken[0], error)
-                    continue
-                # One bad request must not take the others down: decide each alone.
-                self._observer.failed("batch", error)
-                for one in taken:
-                    try:
-                        await self._run_batch(live, [one])
-                    except Exception as alone:
-                        _fail(one, alone)
-
-    async def _run_batch(self, live: Live, taken: list[_Waiting]) -> None:
-        org_id, connection_id = live.connection.org_id, live.connection.id
-        answers = await decide_batch(
-            self._services, org_id, connection_id, [one.request for one in taken]
-        )
-        given: set[str] = set()
-        for one, answered in zip(taken, answers, strict=True):
-            if not one.answer.done():
-                one.answer.set_result(answered.decision)
-            if not one.abandoned:
-                given.add(answered.decision.id)
-        for one, answered in zip(taken, answers, strict=True):
-            # A repeat in the same batch may have been given the approval in time: then it stands.
-            if one.abandoned and answered.decision.id not in given:
-                await self._void(org_id, answered)
-
-    async def _void(self, org_id: str, answered: Answered) -> None:
-        """The issuer got a decline before our approval was durable: the approval is void."""
-        if not (answered.fresh and answered.decision.approved):
-            return
-        try:
-            await void_decision(self._services, org_id, answered.decision.id, cause="too_late")
-        except Exception as error:
-            # Its hold stays unconfirmed: the sweep asks the issuer and releases it then.
-            self._observer.failed("void", error)
+    def _lane(self, connection: Connection) -> Lane:
+        lane = self._lanes.get(connection.id)
+        if lane is None:
+            lane = self._lanes[connection.id] = Lane(
+                self._services, self._observer, connection.org_id, connection.id, self._batch
+            )
+        return lane
 
     async def drain(self) -> None:
         """Finish what is under way (graceful stop)."""
-        runners = [lane.runner for lane in self._lanes.values() if lane.runner is not None]
-        await asyncio.gather(*runners, return_exceptions=True)
-
-
-def _fail(waiting: _Waiting, error: BaseException) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(error)
+        for lane in self._lanes.values():
+            await lane.drain()

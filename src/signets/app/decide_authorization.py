@@ -1,14 +1,11 @@
-"""The real-time decision: gather → decide → commit, for one request or for many at once.
+"""One request of a batch, decided: its decision as rows, and its effect on those that follow.
 
-One database transaction decides a whole batch. Everything that an approval means (decision, hold,
-exposure, postings, velocity, evidence) is in that transaction, so no answer exists before it is
-durable and no half of one ever does.
+Everything that an approval means (decision, hold, exposure, postings, velocity, evidence) is in
+these rows, which are written together or not at all.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,10 +15,10 @@ from msgspec.structs import replace
 from signets.app.authorization_batch import (
     Batch,
     CardBook,
+    Counted,
     Limits,
     count_exposure,
     count_usage,
-    gather,
     live_after,
 )
 from signets.app.authorization_records import Writes, request_key
@@ -38,11 +35,10 @@ from signets.app.records import (
     Transaction,
     VelocityRow,
 )
-from signets.app.review_merchants import open_reviews, review_of
+from signets.app.review_merchants import review_of
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.app.transaction_row import Identity, approvals_of, stored_totals, transaction_row
-from signets.app.trip_breaker import trip_breaker
 from signets.core.authorization.decide import decide
 from signets.core.authorization.decision import Check, CheckStatus, Decision, DecisionKind
 from signets.core.authorization.facts import Facts
@@ -53,9 +49,6 @@ from signets.core.ledger import EntryKind
 from signets.core.settlement.fold import fold
 from signets.core.settlement.model import DecidedBy
 
-#: Requests of a batch that are written at once. Writing has a cost of its own for each statement.
-_PART = 16
-
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -65,56 +58,7 @@ class Answered:
     fresh: bool
 
 
-async def decide_batch(
-    services: Services,
-    org_id: str,
-    connection_id: str,
-    requests: Sequence[AuthorizationRequest],
-) -> list[Answered]:
-    """Answer all requests, in order, in one transaction.
-
-    A repeat gets its stored answer and changes nothing.
-    """
-    answers: list[Answered] = []
-    async with services.store.transaction(org_id, same_plans=True) as uow:
-        while len(answers) < len(requests):
-            rest = requests[len(answers) :]
-            batch = await gather(services, uow, connection_id, rest)
-            async with uow.together() as group:
-                group.create_task(uow.ledger.add_up())
-                for begin in range(0, len(rest), _PART):
-                    part = rest[begin : begin + _PART]
-                    decided, writes = _decide_part(services, uow, batch, connection_id, part)
-                    answers += decided
-                    # The database writes this part while the next one is decided.
-                    group.create_task(uow.authorizations.write(writes))
-                    await asyncio.sleep(0)
-                    if batch.tripped:
-                        break
-            await _follow_up(services, uow, batch)
-    return answers
-
-
-def _decide_part(
-    services: Services,
-    uow: UnitOfWork,
-    batch: Batch,
-    connection_id: str,
-    part: Sequence[AuthorizationRequest],
-) -> tuple[list[Answered], Writes]:
-    """Answer some of the batch; fewer where a breaker trips.
-
-    That ends a window and its intent: whoever comes next needs new facts.
-    """
-    answers, writes = [], Writes()
-    for request in part:
-        answers.append(_answer(services, uow, batch, writes, connection_id, request))
-        if batch.tripped:
-            break
-    return answers, writes
-
-
-def _answer(
+def answer_one(
     services: Services,
     uow: UnitOfWork,
     batch: Batch,
@@ -122,6 +66,7 @@ def _answer(
     connection_id: str,
     request: AuthorizationRequest,
 ) -> Answered:
+    """Decide one request of a batch; its rows go to ``writes``. A repeat changes nothing."""
     earlier = batch.earlier(request)
     if earlier is not None:
         if earlier.approved and earlier.state is DecisionState.SENT:
@@ -390,15 +335,16 @@ def _count(
     )
     count_usage(
         batch,
-        limits,
-        approved=decision.approved,
-        counts=decision.counts,
-        amount=amount,
-        capped_by=decision.capped_by,
+        Counted(
+            card_id=subject.card_id or "",
+            vendor=decision.vendor,
+            limits=limits,
+            approved=decision.approved,
+            counts=decision.counts,
+            amount=amount,
+            capped_by=decision.capped_by,
+        ),
     )
-    if not decision.approved:
-        key = (subject.card_id or "", decision.vendor)
-        batch.declines[key] = batch.declines.get(key, 0) + 1
 
 
 def _record(
@@ -477,13 +423,3 @@ def _unknown_card(
         intent=(None, None),
         data=_decision_data(row, request),
     )
-
-
-async def _follow_up(services: Services, uow: UnitOfWork, batch: Batch) -> None:
-    """What few decisions lead to, once they are written."""
-    if batch.repeated:
-        await uow.transactions.set_decision_state(batch.repeated, DecisionState.UNKNOWN)
-    if batch.reviews:
-        await open_reviews(services, uow, batch.reviews)
-    for card_id in batch.tripped:
-        await trip_breaker(services, uow, card_id)

@@ -9,13 +9,14 @@ from datetime import timedelta
 
 import msgspec
 
-from signets.app.authorize import DOWN, NOT_FOUND, NOT_SIGNED, Connections, Observer
+from signets.app.authorize import DOWN, NOT_FOUND, NOT_SIGNED, Connections
 from signets.app.carry_out_flags import carry_out_flags
 from signets.app.check_issuer import check_issuer
 from signets.app.follow_card import follow_card
 from signets.app.follow_dispute import credit_dispute, follow_dispute
 from signets.app.journal import alert, record
 from signets.app.known_merchants import lock_of
+from signets.app.observer import Observer
 from signets.app.ports import (
     AccountChanged,
     Answer,

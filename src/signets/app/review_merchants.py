@@ -61,12 +61,14 @@ def review_of(
 
 async def open_reviews(
     services: Services, uow: UnitOfWork, reviews: Sequence[MerchantReview]
-) -> None:
-    """Queue what is new, alert and record it; a question that waits already counts an attempt."""
-    opened = set(await uow.merchants.open_reviews(reviews))
-    for review in reviews:
-        if review.id not in opened:
-            continue
+) -> list[MerchantReview]:
+    """Queue what is new, alert and record it; a question that waits already counts an attempt.
+
+    Returns those that are new.
+    """
+    ids = set(await uow.merchants.open_reviews(reviews))
+    opened = [review for review in reviews if review.id in ids]
+    for review in opened:
         name = review.merchant["descriptor"]
         await record(
             services,
@@ -93,6 +95,7 @@ async def open_reviews(
             message=f"{name} was declined: is it {review.vendor}? {review.rule}; "
             "see `signets merchants reviews`",
         )
+    return opened
 
 
 def observed(merchant: Merchant) -> dict[str, str]:

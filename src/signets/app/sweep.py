@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from signets.app.authorize import Observer
 from signets.app.cancel_intent import withdraw
+from signets.app.observer import Observer
 from signets.app.open_period import open_due_period
 from signets.app.pursue_disputes import submit_open_disputes
 from signets.app.record_issuer_event import process_inbox

@@ -81,8 +81,13 @@ class Ledger:
         self._org = org_id
         self._subtotals = Subtotals(connection, org_id, now)
 
-    async def add_up(self) -> None:
-        """Leave subtotals where reading was long. The organization's lock has to be held."""
+    async def add_up(self, read: Ledger | None = None) -> None:
+        """Leave subtotals where reading was long, here or by ``read``, which saw a moment before.
+
+        The organization's lock has to be held.
+        """
+        if read is not None:
+            self._subtotals.take_over(read._subtotals)
         await self._subtotals.add_up()
 
     async def post(self, postings: Sequence[PostingRow]) -> None:

@@ -449,6 +449,10 @@ class Subtotals:
             known.levels |= levels
             known.since = None if known.since is None or since is None else min(known.since, since)
 
+    def take_over(self, other: Subtotals) -> None:
+        """Add up here what ``other`` found long; it cannot any more."""
+        self._long, other._long = other._long, {}
+
     async def add_up(self) -> None:
         """Add up what this unit of work found long. It has to hold the organization's lock."""
         while self._long:

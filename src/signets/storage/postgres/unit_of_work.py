@@ -4,7 +4,9 @@ A writing unit of work first locks the organization's row. So of all transaction
 in one organization only one runs at a time, in any number of processes: checks see everything
 that was committed before, limits are exact, and no two transactions can wait for each other.
 ``now`` is the database's clock, read *after* the lock is held: it never runs backwards within an
-organization, whatever the clocks of the API machines say.
+organization, whatever the clocks of the API machines say. Where the database's own clock is set
+back by up to a minute, time stands still meanwhile; where by more, it was wrong before and time
+follows it.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from signets.app.records import Connection, Organization
+from signets.app.store import MovedOn
 from signets.core.errors import Refusal, RefusalKind
 from signets.storage.postgres.authorizations import Authorizations
 from signets.storage.postgres.cards import Cards
@@ -36,10 +39,27 @@ from signets.storage.postgres.policies import Policies
 from signets.storage.postgres.replay import ReplayRecords
 from signets.storage.postgres.transactions import Transactions
 
-_LOCK = ORGANIZATION.select + "WHERE org_id = %s FOR NO KEY UPDATE"
-_LOOK = ORGANIZATION.select + "WHERE org_id = %s"
-_CLOCK = "SELECT clock_timestamp() AS now"
-_CLOCK_SAME_PLANS = _CLOCK + ", set_config('plan_cache_mode', 'force_generic_plan', true)"
+# The clock, but never before what an earlier transaction was told: where it was set back, time
+# stands still until it has caught up. Set back by more than a minute it was wrong before, and
+# waiting for it would last as long as the mistake was large.
+_CLOCK = "clock_timestamp() + %(shift)s::interval"
+_NOW = (
+    f"CASE WHEN moved_at < {_CLOCK} + interval '1 minute' THEN greatest(moved_at, {_CLOCK})"
+    f" ELSE {_CLOCK} END"
+)
+_LOCK = "SELECT FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE"
+_MOVE = (
+    f"UPDATE organization SET moves = moves + 1, moved_at = {_NOW} WHERE org_id = %(org)s"
+    f" RETURNING {ORGANIZATION.columns}, moved_at AS now"
+)
+_MOVE_FROM = (
+    "UPDATE organization SET moves = moves + 1, moved_at = %(now)s"
+    " WHERE org_id = %(org)s AND moves = %(moves)s"
+    f" RETURNING {ORGANIZATION.columns}, moved_at AS now"
+)
+_LOOK = f"SELECT {ORGANIZATION.columns}, {_NOW} AS now FROM organization WHERE org_id = %(org)s"
+_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_SAME_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 
 class PostgresUnitOfWork:
@@ -110,32 +130,59 @@ class PostgresStore:
         ``same_plans``: its statements are run again and again and are all point reads and writes,
         so that one plan serves for all values. Planning them anew takes longer than running them.
         """
-        async with self._unit(org_id, _LOCK, _CLOCK_SAME_PLANS if same_plans else _CLOCK) as unit:
+        # The clock is read by a statement of its own: it runs after the lock is held.
+        first = (_SAME_PLANS, _LOCK) if same_plans else (_LOCK,)
+        async with self._unit(org_id, *first, _MOVE) as unit:
             yield unit
 
     @asynccontextmanager
     async def unlocked(self, org_id: str) -> AsyncIterator[PostgresUnitOfWork]:
         """A transaction without the lock: for looking, and for what moves no money."""
-        async with self._unit(org_id, _LOOK, _CLOCK) as unit:
+        async with self._unit(org_id, _LOOK) as unit:
             yield unit
 
     @asynccontextmanager
-    async def _unit(self, org_id: str, look: str, clock: str) -> AsyncIterator[PostgresUnitOfWork]:
+    async def view(self, org_id: str, not_before: datetime) -> AsyncIterator[PostgresUnitOfWork]:
+        """All of one moment, without the lock and read-only, with the same plans again and again.
+
+        Its ``now`` is not before ``not_before``.
+        """
+        async with self._unit(org_id, _ONE_MOMENT, _SAME_PLANS, _LOOK) as unit:
+            unit.now = max(unit.now, not_before)
+            yield unit
+
+    @asynccontextmanager
+    async def transaction_from(
+        self, org_id: str, moves: int, now: datetime
+    ) -> AsyncIterator[PostgresUnitOfWork]:
+        """A writing transaction at a time that was chosen when the organization stood at ``moves``.
+
+        Raises:
+            MovedOn: Another transaction has written since; nothing is.
+        """
+        async with self._unit(org_id, _SAME_PLANS, _MOVE_FROM, moves=moves, now=now) as unit:
+            yield unit
+
+    @asynccontextmanager
+    async def _unit(
+        self, org_id: str, *statements: str, moves: int | None = None, now: datetime | None = None
+    ) -> AsyncIterator[PostgresUnitOfWork]:
         # The pool's block is the transaction: it begins with the first statement, and ends with
         # COMMIT, or ROLLBACK where an exception leaves it.
+        given = {"org": org_id, "shift": self._shift(), "moves": moves, "now": now}
         async with self._connection() as connection:
             async with connection.pipeline():
-                looked = await connection.execute(look, (org_id,))
-                # A statement of its own: it runs after the lock above is held.
-                told = await connection.execute(clock)
-                found, read = await looked.fetchone(), await told.fetchone()
+                for statement in statements[:-1]:
+                    await connection.execute(statement, given if "%" in statement else None)
+                looked = await connection.execute(statements[-1], given)
+                found = await looked.fetchone()
+            if found is None and moves is not None:
+                raise MovedOn(org_id)
             if found is None:
                 raise Refusal(
                     RefusalKind.NOT_FOUND, "organization_unknown", f"no organization `{org_id}`"
                 )
-            assert read is not None  # noqa: S101 - a SELECT without FROM gives one row
-            now = read["now"] + self._shift()
-            yield PostgresUnitOfWork(connection, ORGANIZATION.read(found), now)
+            yield PostgresUnitOfWork(connection, ORGANIZATION.read(found), found.pop("now"))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:

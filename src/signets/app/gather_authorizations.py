@@ -1,0 +1,238 @@
+"""Gathering: all that deciding a batch of authorization requests needs, in a few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from signets.app.authorization_batch import (
+    Batch,
+    BreakerKey,
+    CardBook,
+    Limits,
+    live_after,
+)
+from signets.app.authorization_records import Gathered, request_key
+from signets.app.known_merchants import lock_of
+from signets.app.limits import Span, columns_of, counted_by, key_of, limit_span
+from signets.app.live_authorizations import gather_live
+from signets.app.services import Services
+from signets.app.store import UnitOfWork
+from signets.core.authorization.request import AuthorizationRequest
+from signets.core.merchant.model import MatchResult
+from signets.core.policy.levels import applicable_budgets, applicable_caps
+from signets.core.policy.match import Subject
+from signets.core.policy.model import Budget, Cap
+from signets.core.velocity import Exposure, used_since
+
+
+class Before(Protocol):
+    """A batch that was decided before and may not be visible yet."""
+
+    def lay_over(self, batch: Batch, requests: Sequence[AuthorizationRequest]) -> None:
+        """Bring the rows that ``batch`` read up to date."""
+        ...
+
+    def count_over(self, batch: Batch) -> None:
+        """Bring the sums that ``batch`` read up to date."""
+        ...
+
+
+async def gather(
+    services: Services,
+    uow: UnitOfWork,
+    connection_id: str,
+    requests: Sequence[AuthorizationRequest],
+    before: Before | None = None,
+) -> Batch:
+    """Load everything that deciding these requests needs, set-wise.
+
+    ``before``: a batch that ``uow`` does not see yet; what it changed is laid over.
+    """
+    rows = await uow.authorizations.gather(
+        connection_id,
+        sorted({request.card_token for request in requests}),
+        sorted({request.request_id for request in requests}),
+        midnight(uow.now),
+    )
+    version, policy = await services.policies.version(uow, rows.policy_version)
+    batch = Batch(
+        now=uow.now,
+        policy=policy,
+        policy_version=version,
+        organization_frozen=uow.organization.frozen_at is not None,
+        merchants=await services.merchants.of(uow),
+    )
+    _fill(batch, rows)
+    if before is not None:
+        before.lay_over(batch, requests)
+    for request in requests:
+        _examine(batch, request)
+    await _gather_limits(uow, batch, requests)
+    if before is not None:
+        before.count_over(batch)
+    return batch
+
+
+def midnight(now: datetime) -> datetime:
+    """The beginning of the day (UTC) that account verifications are counted in."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _fill(batch: Batch, rows: Gathered) -> None:
+    """The rows by what they are asked for."""
+    windows = {one.card_id: one for one in rows.windows}
+    for found in rows.cards:
+        card = found.card
+        batch.cards[card.issuer_token or ""] = CardBook(
+            card=card,
+            agent_handle=found.agent_handle,
+            agent_frozen=found.agent_frozen_at is not None,
+            connection_held=found.held_at is not None,
+            exposure=Exposure(),
+            window=windows.get(card.id),
+            verifications=found.verifications,
+            evidence_seq=card.evidence_seq,
+        )
+    for decision in rows.decisions:
+        batch.decisions.setdefault(decision.request_id, []).append(decision)
+    batch.transactions.update((one.issuer_token, one) for one in rows.transactions)
+    for transaction in rows.transactions:
+        live_after(batch, transaction)
+    for known in rows.events:
+        batch.events.setdefault(known.transaction_id, []).append(known.event)
+    batch.intents.update((intent.id, intent) for intent in rows.intents)
+    batch.exposures.update((row.subject_id, row) for row in rows.exposures)
+
+
+def _examine(batch: Batch, request: AuthorizationRequest) -> None:
+    """Who is charging, and which limits that touches."""
+    book = batch.cards.get(request.card_token)
+    if book is None:
+        return
+    key = request_key(request)
+    intent = batch.intents.get(book.window.intent_id) if book.window else None
+    earlier = batch.transactions.get(request.request_id)
+    under = (earlier and earlier.intent_id) or (intent and intent.id) or None
+    match = batch.merchants.match(lock_of(book.card), request.merchant, under)
+    batch.matches[key] = match
+    vendor = match.vendor if match.result is MatchResult.MATCH else None
+    known = batch.merchants.directory.vendor(vendor) if vendor else None
+    subject = Subject(
+        agent_id=book.card.agent_id,
+        agent_handle=book.agent_handle,
+        card_id=book.card.id,
+        vendor=vendor,
+        vendor_category=known.category if known else None,
+        workflow=intent.workflow if intent else None,
+    )
+    at = batch.counts_at(book)
+    batch.limits[key] = Limits(
+        subject=subject,
+        caps=tuple(
+            (cap, (cap.name, key_of(cap.scope, subject) or ()))
+            for cap in applicable_caps(batch.policy, subject)
+        ),
+        budgets=tuple(
+            (
+                budget,
+                (
+                    budget.name,
+                    key_of(budget.scope, subject) or (),
+                    batch.span(budget.period, at),
+                ),
+            )
+            for budget in applicable_budgets(batch.policy, subject)
+        ),
+    )
+
+
+async def _gather_limits(
+    uow: UnitOfWork, batch: Batch, requests: Sequence[AuthorizationRequest]
+) -> None:
+    caps: dict[str, tuple[Cap, dict[tuple[str, ...], None]]] = {}
+    budgets: dict[tuple[str, Span], tuple[Budget, dict[tuple[str, ...], None]]] = {}
+    for limits in batch.limits.values():
+        for cap, (name, key) in limits.caps:
+            caps.setdefault(name, (cap, {}))[1][key] = None
+        for budget, (name, key, span) in limits.budgets:
+            budgets.setdefault((name, span), (budget, {}))[1][key] = None
+    pairs: dict[BreakerKey, datetime] = {}
+    breaker = timedelta(seconds=batch.policy.breaker.seconds)
+    for book in batch.cards.values():
+        since = batch.now - breaker
+        if book.card.breaker_reset_at is not None:
+            since = max(since, book.card.breaker_reset_at)
+        for vendor in (None, *book.card.merchant_lock):
+            pairs[book.card.id, vendor] = since
+    async with uow.together() as group:
+        for cap, wanted in caps.values():
+            group.create_task(_gather_cap(uow, batch, cap, list(wanted)))
+        for (_, span), (budget, wanted) in budgets.items():
+            group.create_task(_gather_budget(uow, batch, budget, span, list(wanted)))
+        for (period, currency), books in _by_limit_period(batch).items():
+            group.create_task(_gather_exposure(uow, period, currency, books))
+        counts = group.create_task(
+            uow.ledger.declines([(card, vendor, since) for (card, vendor), since in pairs.items()])
+        )
+        group.create_task(gather_live(uow, batch, requests))
+    batch.declines.update(zip(pairs, counts.result(), strict=True))
+
+
+async def _gather_cap(
+    uow: UnitOfWork, batch: Batch, cap: Cap, wanted: Sequence[tuple[str, ...]]
+) -> None:
+    usages = await uow.ledger.used(
+        columns_of(cap.scope),
+        wanted,
+        since=used_since(cap.window, batch.now, batch.policy.time_zone),
+        measure=cap.measure,
+        cap=cap.name,
+        currency=cap.currency,
+        when=await counted_by(uow, cap.when),
+    )
+    for key, usage in zip(wanted, usages, strict=True):
+        batch.used[cap.name, key] = usage
+
+
+def _by_limit_period(batch: Batch) -> dict[tuple[Span, str], list[CardBook]]:
+    """The batch's cards by the period and currency that their limit counts in."""
+    found: dict[tuple[Span, str], list[CardBook]] = {}
+    for book in batch.cards.values():
+        book.span = limit_span(book.card, batch.counts_at(book), batch.policy.time_zone)
+        found.setdefault((book.span, book.card.currency), []).append(book)
+    return found
+
+
+async def _gather_exposure(
+    uow: UnitOfWork, span: Span, currency: str, books: Sequence[CardBook]
+) -> None:
+    exposures = await uow.ledger.exposed(
+        ("card_id",),
+        [(book.card.id,) for book in books],
+        since=span.since,
+        until=span.until,
+        currency=currency,
+    )
+    for book, exposure in zip(books, exposures, strict=True):
+        book.exposure = exposure
+
+
+async def _gather_budget(
+    uow: UnitOfWork,
+    batch: Batch,
+    budget: Budget,
+    span: Span,
+    wanted: Sequence[tuple[str, ...]],
+) -> None:
+    exposures = await uow.ledger.exposed(
+        columns_of(budget.scope),
+        wanted,
+        since=span.since,
+        until=span.until,
+        currency=budget.currency,
+        when=await counted_by(uow, budget.when),
+    )
+    for key, exposure in zip(wanted, exposures, strict=True):
+        batch.budgets[budget.name, key, span] = exposure
