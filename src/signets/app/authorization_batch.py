@@ -125,6 +125,11 @@ class Batch:
     reviews: list[MerchantReview] = field(default_factory=list)  # questions for a member
     repeated: list[str] = field(default_factory=list)  # approvals that a repeat is given
 
+    @property
+    def needs_follow_up(self) -> bool:
+        """Whether something is to be done once its decisions are written."""
+        return bool(self.tripped or self.reviews or self.repeated)
+
     def earlier(self, request: AuthorizationRequest) -> DecisionRow | None:
         """The stored answer to exactly this request."""
         for decision in self.decisions.get(request.request_id, ()):

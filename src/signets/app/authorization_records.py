@@ -46,6 +46,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     policy_version: int
+    shapes: tuple[str, ...]  # of sums that have subtotals
     cards: tuple[FoundCard, ...]
     windows: tuple[WindowRow, ...]  # open ones
     intents: tuple[Intent, ...]  # of the windows and of the transactions

@@ -23,7 +23,7 @@ from signets.app.authorization_batch import Batch
 from signets.app.authorization_records import Writes
 from signets.app.batch_before import BatchBefore
 from signets.app.decide_authorization import Answered, answer_one
-from signets.app.gather_authorizations import gather
+from signets.app.gather_authorizations import gather, named
 from signets.app.records import DecisionState
 from signets.app.review_merchants import open_reviews
 from signets.app.services import Services
@@ -50,15 +50,17 @@ async def decide_batch(
     A repeat gets its stored answer and changes nothing.
     """
     answers: list[Answered] = []
-    async with services.store.transaction(org_id, same_plans=True) as uow:
+    async with services.store.deciding(org_id, connection_id, *named(requests)) as (uow, rows):
         while len(answers) < len(requests):
             rest = requests[len(answers) :]
-            batch = await gather(services, uow, connection_id, rest)
+            if answers:  # a breaker tripped
+                rows = await uow.authorizations.gather(connection_id, *named(rest))
+            batch = await gather(services, uow, rest, rows)
             async with uow.together() as group:
                 group.create_task(uow.ledger.add_up())
                 for begin in range(0, len(rest), _PART):
-                    writes = Writes()
-                    for request in rest[begin : begin + _PART]:
+                    part, writes = rest[begin : begin + _PART], Writes()
+                    for request in part:
                         answers.append(
                             answer_one(services, uow, batch, writes, connection_id, request)
                         )
@@ -69,6 +71,8 @@ async def decide_batch(
                     await asyncio.sleep(0)
                     if batch.tripped:
                         break
+                if not batch.needs_follow_up:
+                    group.create_task(uow.commit())
             await _follow_up(services, uow, batch)
     return answers
 
@@ -120,7 +124,8 @@ async def decide_ahead(
             under, stands_at = BatchBefore(before.batch, before.writes), stands_at + 1
         elif before is not None and stands_at != before.stood_at + 1:
             return None
-        batch = await gather(services, view, connection_id, requests, under)
+        rows = await view.authorizations.gather(connection_id, *named(requests))
+        batch = await gather(services, view, requests, rows, under)
     answers: list[Answered] = []
     writes = Writes()
     for n, request in enumerate(requests, 1):

@@ -39,23 +39,25 @@ class Before(Protocol):
         ...
 
 
+def named(requests: Sequence[AuthorizationRequest]) -> tuple[list[str], list[str]]:
+    """The card tokens and request ids that the requests name."""
+    return (
+        sorted({request.card_token for request in requests}),
+        sorted({request.request_id for request in requests}),
+    )
+
+
 async def gather(
     services: Services,
     uow: UnitOfWork,
-    connection_id: str,
     requests: Sequence[AuthorizationRequest],
+    rows: Gathered,
     before: Before | None = None,
 ) -> Batch:
-    """Load everything that deciding these requests needs, set-wise.
+    """Everything that deciding these requests needs, from the rows that they name.
 
     ``before``: a batch that ``uow`` does not see yet; what it changed is laid over.
     """
-    rows = await uow.authorizations.gather(
-        connection_id,
-        sorted({request.card_token for request in requests}),
-        sorted({request.request_id for request in requests}),
-        midnight(uow.now),
-    )
     version, policy = await services.policies.version(uow, rows.policy_version)
     batch = Batch(
         now=uow.now,

@@ -271,7 +271,7 @@ class Authorizations(Protocol):
     """Gathers for, and writes, a batch of decisions."""
 
     async def gather(
-        self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str], day: datetime
+        self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
     ) -> Gathered: ...
 
     async def live(
@@ -460,6 +460,10 @@ class UnitOfWork(Protocol):
     @property
     def housekeeping(self) -> Housekeeping: ...
 
+    async def commit(self) -> None:
+        """End the transaction with what travels, before the unit's block ends."""
+        ...
+
     def together(self) -> AbstractAsyncContextManager[TaskGroup]:
         """Statements started in the group travel to the database together, in that order."""
         ...
@@ -476,6 +480,12 @@ class Store(Protocol):
         self, org_id: str, *, same_plans: bool = False
     ) -> AbstractAsyncContextManager[UnitOfWork]:
         """Writing, under the organization's lock: everything that moves money or state."""
+        ...
+
+    def deciding(
+        self, org_id: str, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
+    ) -> AbstractAsyncContextManager[tuple[UnitOfWork, Gathered]]:
+        """Writing, under the lock, with the rows that a batch of requests names."""
         ...
 
     def unlocked(self, org_id: str) -> AbstractAsyncContextManager[UnitOfWork]:

@@ -9,7 +9,6 @@ them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
@@ -21,11 +20,13 @@ from signets.storage.postgres.evidence import ENTRY
 from signets.storage.postgres.ledger import EXPOSURE, POSTING, PUT_EXPOSURES, VELOCITY
 from signets.storage.postgres.transactions import DECISION, PUT_TRANSACTIONS, TRANSACTION
 
-# $1 organization, $2 connection, $3 card tokens, $4 request ids, $5 midnight (UTC) before now.
+# $1 organization, $2 connection, $3 card tokens, $4 request ids.
 # Plan: an index probe for each card, request and what hangs on them. The CTEs are read more than
 # once and so computed once; arrays are taken for ten rows, which keeps every join on its index.
 _GATHER = f"""
-WITH asked AS (
+WITH today AS (
+    SELECT date_trunc('day', moved_at, 'UTC') AS midnight FROM organization WHERE org_id = $1
+), asked AS (
     SELECT card, agent.handle, agent.frozen_at, issuer_connection.held_at
       FROM card
       JOIN agent ON agent.org_id = card.org_id AND agent.id = card.agent_id
@@ -60,12 +61,13 @@ WITH asked AS (
 SELECT json_build_object(
     'policy_version',
     (SELECT coalesce(max(version), 0) FROM policy_version WHERE org_id = $1),
+    'shapes', (SELECT coalesce(json_agg(shape), '[]') FROM subtotal_shape WHERE org_id = $1),
     'cards', (SELECT coalesce(json_agg(json_build_object(
         'card', asked.card, 'agent_handle', handle, 'agent_frozen_at', frozen_at,
         'held_at', held_at,
         'verifications', (
             SELECT count(*) FROM velocity_event
-             WHERE org_id = $1 AND card_id = (asked.card).id AND at >= $5
+             WHERE org_id = $1 AND card_id = (asked.card).id AND at >= (SELECT midnight FROM today)
                AND verification AND approved)
         )), '[]') FROM asked),
     'windows', (SELECT coalesce(json_agg(opened), '[]') FROM opened),
@@ -126,13 +128,11 @@ class Authorizations:
         self._org = org_id
 
     async def gather(
-        self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str], day: datetime
+        self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
     ) -> Gathered:
-        """All rows that cards (by issuer token) and requests name; ``day`` is today's midnight."""
+        """All rows that cards (by issuer token) and requests name."""
         cursor = AsyncRawCursor(self._db, row_factory=scalar_row)
-        await cursor.execute(
-            _GATHER, (self._org, connection_id, list(tokens), list(request_ids), day)
-        )
+        await cursor.execute(_GATHER, (self._org, connection_id, list(tokens), list(request_ids)))
         gathered = await cursor.fetchone()
         assert gathered is not None  # noqa: S101 - a SELECT without FROM gives one row
         return _DECODER.decode(gathered)

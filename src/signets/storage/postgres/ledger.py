@@ -12,11 +12,10 @@ from psycopg.rows import DictRow
 from signets.app.records import ExposureRow, PostingRow, VelocityRow
 from signets.core.policy.model import Match, Measure
 from signets.core.velocity import Exposure, Usage
-from signets.storage.postgres.named import Named
 from signets.storage.postgres.rows import Table
 from signets.storage.postgres.subtotals import EXPOSURE as EXPOSURE_SUMS
 from signets.storage.postgres.subtotals import VELOCITY as VELOCITY_SUMS
-from signets.storage.postgres.subtotals import Key, Shape, Subtotals, sum_query
+from signets.storage.postgres.subtotals import Key, Shape, Subtotals, SumQuery, sum_both_ways
 
 POSTING = Table("posting", PostingRow)
 EXPOSURE = Table("exposure", ExposureRow)
@@ -32,7 +31,7 @@ _TICK = timedelta(microseconds=1)
 
 
 @lru_cache(maxsize=1024)
-def _exposed(shape: Shape) -> Named:
+def _exposed(shape: Shape) -> SumQuery:
     """What stands at each key, from subtotals and rows."""
     of_row = f"reserved, held, cleared, refunded, currency, {shape.counted} AS counted"
     totals = ", ".join(
@@ -40,13 +39,11 @@ def _exposed(shape: Shape) -> Named:
         f" AS {name}"
         for name in ("reserved", "held", "cleared", "refunded")
     )
-    return Named(
-        sum_query(shape, totals, of_row, "reserved, held, cleared, refunded, currency, true")
-    )
+    return sum_both_ways(shape, totals, of_row, "reserved, held, cleared, refunded, currency, true")
 
 
 @lru_cache(maxsize=1024)
-def _used(shape: Shape, measure: Measure) -> Named:
+def _used(shape: Shape, measure: Measure) -> SumQuery:
     """What counts in a window at each key, from subtotals and rows."""
     attempts = measure is Measure.ATTEMPTS
     counted = shape.counted if attempts else f"(row.approved AND {shape.counted})"
@@ -61,15 +58,13 @@ def _used(shape: Shape, measure: Measure) -> Named:
             " least(approved_oldest, declined_oldest), currency, capped_by, true"
         )
     counts = "counted AND NOT %(cap)s = ANY (capped_by)"
-    return Named(
-        sum_query(
-            shape,
-            f"coalesce(sum(counts) FILTER (WHERE {counts}), 0)::bigint AS count,"
-            f" coalesce(sum(amount) FILTER (WHERE {counts} AND currency = %(currency)s), 0)::bigint"
-            f" AS amount, min(oldest) FILTER (WHERE {counts}) AS oldest",
-            of_row,
-            of_subtotal,
-        )
+    return sum_both_ways(
+        shape,
+        f"coalesce(sum(counts) FILTER (WHERE {counts}), 0)::bigint AS count,"
+        f" coalesce(sum(amount) FILTER (WHERE {counts} AND currency = %(currency)s), 0)::bigint"
+        f" AS amount, min(oldest) FILTER (WHERE {counts}) AS oldest",
+        of_row,
+        of_subtotal,
     )
 
 
@@ -80,6 +75,10 @@ class Ledger:
         self._db = connection
         self._org = org_id
         self._subtotals = Subtotals(connection, org_id, now)
+
+    def know_shapes(self, shapes: Sequence[str]) -> None:
+        """Which shapes have subtotals; sums of others are asked for without them."""
+        self._subtotals.shapes = frozenset(shapes)
 
     async def add_up(self, read: Ledger | None = None) -> None:
         """Leave subtotals where reading was long, here or by ``read``, which saw a moment before.

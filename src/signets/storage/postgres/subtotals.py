@@ -233,6 +233,24 @@ def sum_query(shape: Shape, totals: str, of_row: str, of_subtotal: str) -> str:
     )
 
 
+def row_query(shape: Shape, totals: str, of_row: str) -> str:
+    """The same where no key of the shape has a stretch: a fraction of the plan."""
+    time = f"row.{shape.source.time}"
+    read = "".join(
+        f", {'count(*)' if (level, side) == (0, 'high') else '0'} AS {side}{level}"
+        for level in range(LEVELS)
+        for side in ("low", "high")
+    )
+    rows = (
+        f"SELECT {of_row} FROM {shape.source.rows} row WHERE {shape.found}"
+        f" AND {time} >= %(since)s::timestamptz AND {time} < %(until)s::timestamptz"
+    )
+    return (
+        f"SELECT total.* FROM {shape.wanted} CROSS JOIN LATERAL ("
+        f"SELECT {totals}{read} FROM ({rows}) piece) total ORDER BY n"
+    )
+
+
 def _bounds(shape: Shape) -> str:
     """Per level, from where (``lo``) to where (``hi``) whole stretches lie in the window."""
     joins = []
@@ -391,6 +409,22 @@ SELECT org_id, shape, key, {level}, begins, ends, {series},
 """
 
 
+@dataclass(frozen=True, slots=True)
+class SumQuery:
+    """One sum, asked for in two ways: where keys of its shape have stretches, and where none has."""
+
+    of_stretches: Named
+    of_rows: Named
+
+
+def sum_both_ways(shape: Shape, totals: str, of_row: str, of_subtotal: str) -> SumQuery:
+    """:func:`sum_query` and :func:`row_query`."""
+    return SumQuery(
+        Named(sum_query(shape, totals, of_row, of_subtotal)),
+        Named(row_query(shape, totals, of_row)),
+    )
+
+
 @dataclass(slots=True)
 class _Long:
     """What reading a key found long: from when on, and which levels are to be made."""
@@ -410,13 +444,15 @@ class Subtotals:
         self._db = connection
         self._org = org_id
         self._now = now
+        #: Names of the shapes that have stretches, where they were read; all others have none.
+        self.shapes: frozenset[str] | None = None
         self._long: dict[Shape, dict[Key, _Long]] = {}
 
     async def sums(
         self,
         shape: Shape,
         keys: Sequence[Key],
-        query: Named,
+        query: SumQuery,
         *,
         since: datetime | None,
         until: datetime | None,
@@ -429,7 +465,9 @@ class Subtotals:
             "until": until or "infinity",
             **given,
         }
-        sums = await (await query.run(self._db, params)).fetchall()
+        short = self.shapes is not None and shape.name not in self.shapes
+        chosen = query.of_rows if short else query.of_stretches
+        sums = await (await chosen.run(self._db, params)).fetchall()
         for key, row in zip(keys, sums, strict=True):
             self._look(shape, key, since, row)
         return sums

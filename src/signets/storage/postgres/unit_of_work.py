@@ -12,7 +12,7 @@ follows it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -23,6 +23,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
+from signets.app.authorization_records import Gathered
 from signets.app.records import Connection, Organization
 from signets.app.store import MovedOn
 from signets.core.errors import Refusal, RefusalKind
@@ -86,6 +87,13 @@ class PostgresUnitOfWork:
         self.replay = ReplayRecords(connection, org_id)
         self.housekeeping = Housekeeping(connection, org_id)
 
+    async def commit(self) -> None:
+        """End the transaction: here, with what travels, not at the end of the unit's block.
+
+        Nothing may be asked of the unit afterwards.
+        """
+        await self.connection.commit()
+
     @asynccontextmanager
     async def together(self) -> AsyncIterator[asyncio.TaskGroup]:
         """Statements started in the group travel together, without waiting for each other.
@@ -136,6 +144,27 @@ class PostgresStore:
             yield unit
 
     @asynccontextmanager
+    async def deciding(
+        self, org_id: str, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
+    ) -> AsyncIterator[tuple[PostgresUnitOfWork, Gathered]]:
+        """A :meth:`transaction` with the same plans, and the rows that a batch of requests names.
+
+        Lock, clock and rows travel together.
+        """
+        given = {"org": org_id, "shift": self._shift()}
+        async with self._connection() as connection:
+            async with connection.pipeline():
+                await connection.execute(_SAME_PLANS)
+                await connection.execute(_LOCK, given)
+                moved = await connection.execute(_MOVE, given)
+                rows = await Authorizations(connection, org_id).gather(
+                    connection_id, tokens, request_ids
+                )
+                unit = _unit_of(connection, org_id, await moved.fetchone())
+            unit.ledger.know_shapes(rows.shapes)
+            yield unit, rows
+
+    @asynccontextmanager
     async def unlocked(self, org_id: str) -> AsyncIterator[PostgresUnitOfWork]:
         """A transaction without the lock: for looking, and for what moves no money."""
         async with self._unit(org_id, _LOOK) as unit:
@@ -178,11 +207,7 @@ class PostgresStore:
                 found = await looked.fetchone()
             if found is None and moves is not None:
                 raise MovedOn(org_id)
-            if found is None:
-                raise Refusal(
-                    RefusalKind.NOT_FOUND, "organization_unknown", f"no organization `{org_id}`"
-                )
-            yield PostgresUnitOfWork(connection, ORGANIZATION.read(found), found.pop("now"))
+            yield _unit_of(connection, org_id, found)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
@@ -257,6 +282,14 @@ class PostgresStore:
         """Raise where the database does not answer."""
         async with self._connection() as connection:
             await connection.execute("SELECT 1")
+
+
+def _unit_of(
+    connection: AsyncConnection[DictRow], org_id: str, found: DictRow | None
+) -> PostgresUnitOfWork:
+    if found is None:
+        raise Refusal(RefusalKind.NOT_FOUND, "organization_unknown", f"no organization `{org_id}`")
+    return PostgresUnitOfWork(connection, ORGANIZATION.read(found), found["now"])
 
 
 async def _read_json_fast(connection: AsyncConnection[DictRow]) -> None:
