@@ -62,7 +62,6 @@ class CardBook:
     window: WindowRow | None
     verifications: int
     evidence_seq: int  # of its last evidence entry
-    span: Span | None = None  # the limit period that its exposure is of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,28 +71,6 @@ class Limits:
     subject: Subject
     caps: tuple[tuple[Cap, CapKey], ...]
     budgets: tuple[tuple[Budget, BudgetKey], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """What one decision added to the caps that its request touches, and to the breaker."""
-
-    card_id: str
-    vendor: str | None
-    limits: Limits
-    approved: bool
-    counts: bool
-    amount: int
-    capped_by: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staked:
-    """What one decision put at stake: on its card, and in the budgets that its request touches."""
-
-    book: CardBook
-    limits: Limits
-    change: Exposure
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,8 +96,6 @@ class Batch:
     budgets: dict[BudgetKey, Exposure] = field(default_factory=dict)
     declines: dict[BreakerKey, int] = field(default_factory=dict)
     spans: dict[tuple[Period, datetime], Span] = field(default_factory=dict)
-    counted: list[Counted] = field(default_factory=list)
-    staked: list[Staked] = field(default_factory=list)
     tripped: list[str] = field(default_factory=list)  # cards whose breaker has to lock them
     reviews: list[MerchantReview] = field(default_factory=list)  # questions for a member
     repeated: list[str] = field(default_factory=list)  # approvals that a repeat is given
@@ -258,26 +233,25 @@ def _window(row: WindowRow | None) -> UnlockWindow | None:
     )
 
 
-def count_usage(batch: Batch, one: Counted) -> None:
-    """Let the caps and the breaker of later requests in the batch see this one."""
-    batch.counted.append(one)
-    for cap, key in one.limits.caps:
-        add_usage(batch, cap, key, one, batch.now)
-    if not one.approved:
-        key_ = (one.card_id, one.vendor)
-        batch.declines[key_] = batch.declines.get(key_, 0) + 1
-
-
-def add_usage(batch: Batch, cap: Cap, key: CapKey, one: Counted, at: datetime) -> None:
-    """What was decided ``at`` that time, added to what the cap has used."""
-    if (not one.approved and cap.measure is Measure.APPROVED) or cap.name in one.capped_by:
-        return
-    before = batch.used[key]
-    batch.used[key] = Usage(
-        count=before.count + int(one.counts),
-        amount=before.amount + one.amount,
-        oldest=before.oldest or (at if one.counts else None),
-    )
+def count_usage(
+    batch: Batch,
+    limits: Limits,
+    *,
+    approved: bool,
+    counts: bool,
+    amount: int,
+    capped_by: tuple[str, ...],
+) -> None:
+    """Let the caps of later requests in the batch see this one."""
+    for cap, key in limits.caps:
+        if (not approved and cap.measure is Measure.APPROVED) or cap.name in capped_by:
+            continue
+        before = batch.used[key]
+        batch.used[key] = Usage(
+            count=before.count + int(counts),
+            amount=before.amount + amount,
+            oldest=before.oldest or (batch.now if counts else None),
+        )
 
 
 def count_exposure(
@@ -290,7 +264,6 @@ def count_exposure(
         cleared=after.cleared - (before.cleared if before else 0),
         refunded=after.refunded - (before.refunded if before else 0),
     )
-    batch.staked.append(Staked(book=book, limits=limits, change=change))
     book.exposure = book.exposure + change
     for _, key in limits.budgets:
         batch.budgets[key] = batch.budgets[key] + change
@@ -298,12 +271,6 @@ def count_exposure(
 
 
 def live_after(batch: Batch, transaction: Transaction) -> None:
-    """Let later requests see what a transaction has become."""
-    batch.transactions[transaction.issuer_token] = transaction
-    hold_live(batch, transaction)
-
-
-def hold_live(batch: Batch, transaction: Transaction) -> None:
     """Keep the card's live authorizations up to date."""
     if transaction.card_id is None:
         return
@@ -318,3 +285,4 @@ def hold_live(batch: Batch, transaction: Transaction) -> None:
         )
     else:
         on_card.pop(transaction.issuer_token, None)
+    batch.transactions[transaction.issuer_token] = transaction

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from signets.app.authorization_batch import (
     Batch,
     CardBook,
-    Counted,
     Limits,
     count_exposure,
     count_usage,
@@ -335,16 +334,15 @@ def _count(
     )
     count_usage(
         batch,
-        Counted(
-            card_id=subject.card_id or "",
-            vendor=decision.vendor,
-            limits=limits,
-            approved=decision.approved,
-            counts=decision.counts,
-            amount=amount,
-            capped_by=decision.capped_by,
-        ),
+        limits,
+        approved=decision.approved,
+        counts=decision.counts,
+        amount=amount,
+        capped_by=decision.capped_by,
     )
+    if not decision.approved:
+        key = (subject.card_id or "", decision.vendor)
+        batch.declines[key] = batch.declines.get(key, 0) + 1
 
 
 def _record(

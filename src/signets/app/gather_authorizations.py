@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from signets.app.authorization_batch import (
     Batch,
@@ -27,18 +26,6 @@ from signets.core.policy.model import Budget, Cap
 from signets.core.velocity import Exposure, used_since
 
 
-class Before(Protocol):
-    """A batch that was decided before and may not be visible yet."""
-
-    def lay_over(self, batch: Batch, requests: Sequence[AuthorizationRequest]) -> None:
-        """Bring the rows that ``batch`` read up to date."""
-        ...
-
-    def count_over(self, batch: Batch) -> None:
-        """Bring the sums that ``batch`` read up to date."""
-        ...
-
-
 def named(requests: Sequence[AuthorizationRequest]) -> tuple[list[str], list[str]]:
     """The card tokens and request ids that the requests name."""
     return (
@@ -52,12 +39,8 @@ async def gather(
     uow: UnitOfWork,
     requests: Sequence[AuthorizationRequest],
     rows: Gathered,
-    before: Before | None = None,
 ) -> Batch:
-    """Everything that deciding these requests needs, from the rows that they name.
-
-    ``before``: a batch that ``uow`` does not see yet; what it changed is laid over.
-    """
+    """Everything that deciding these requests needs, from the rows that they name."""
     version, policy = await services.policies.version(uow, rows.policy_version)
     batch = Batch(
         now=uow.now,
@@ -67,19 +50,10 @@ async def gather(
         merchants=await services.merchants.of(uow),
     )
     _fill(batch, rows)
-    if before is not None:
-        before.lay_over(batch, requests)
     for request in requests:
         _examine(batch, request)
     await _gather_limits(uow, batch, requests)
-    if before is not None:
-        before.count_over(batch)
     return batch
-
-
-def midnight(now: datetime) -> datetime:
-    """The beginning of the day (UTC) that account verifications are counted in."""
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _fill(batch: Batch, rows: Gathered) -> None:
@@ -202,8 +176,8 @@ def _by_limit_period(batch: Batch) -> dict[tuple[Span, str], list[CardBook]]:
     """The batch's cards by the period and currency that their limit counts in."""
     found: dict[tuple[Span, str], list[CardBook]] = {}
     for book in batch.cards.values():
-        book.span = limit_span(book.card, batch.counts_at(book), batch.policy.time_zone)
-        found.setdefault((book.span, book.card.currency), []).append(book)
+        span = limit_span(book.card, batch.counts_at(book), batch.policy.time_zone)
+        found.setdefault((span, book.card.currency), []).append(book)
     return found
 
 

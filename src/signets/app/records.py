@@ -33,7 +33,6 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     merchants_version: int = 0  # of what it knows about merchants
     vendors_version: int = 0  # of its own vendors
-    moves: int = 0  # how many writing transactions it has seen, the present one included
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,14 +61,12 @@ def review_of(
 
 async def open_reviews(
     services: Services, uow: UnitOfWork, reviews: Sequence[MerchantReview]
-) -> list[MerchantReview]:
-    """Queue what is new, alert and record it; a question that waits already counts an attempt.
-
-    Returns those that are new.
-    """
-    ids = set(await uow.merchants.open_reviews(reviews))
-    opened = [review for review in reviews if review.id in ids]
-    for review in opened:
+) -> None:
+    """Queue what is new, alert and record it; a question that waits already counts an attempt."""
+    opened = set(await uow.merchants.open_reviews(reviews))
+    for review in reviews:
+        if review.id not in opened:
+            continue
         name = review.merchant["descriptor"]
         await record(
             services,
@@ -95,7 +93,6 @@ async def open_reviews(
             message=f"{name} was declined: is it {review.vendor}? {review.rule}; "
             "see `signets merchants reviews`",
         )
-    return opened
 
 
 def observed(merchant: Merchant) -> dict[str, str]:

@@ -336,7 +336,7 @@ class Transactions(Protocol):
 class Ledger(Protocol):
     """Append postings and velocity events; keep exposures; add them up."""
 
-    async def add_up(self, read: Any = None) -> None: ...
+    async def add_up(self) -> None: ...
 
     async def post(self, postings: Sequence[PostingRow]) -> None: ...
 
@@ -469,10 +469,6 @@ class UnitOfWork(Protocol):
         ...
 
 
-class MovedOn(Exception):
-    """The organization is not where it was when the facts were read."""
-
-
 class Store(Protocol):
     """Opens units of work."""
 
@@ -490,16 +486,6 @@ class Store(Protocol):
 
     def unlocked(self, org_id: str) -> AbstractAsyncContextManager[UnitOfWork]:
         """Looking, and writing what moves neither."""
-        ...
-
-    def view(self, org_id: str, not_before: datetime) -> AbstractAsyncContextManager[UnitOfWork]:
-        """All of one moment, without the lock; nothing can be written."""
-        ...
-
-    def transaction_from(
-        self, org_id: str, moves: int, now: datetime
-    ) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Writing at ``now``, if the organization still stands at ``moves``; else ``MovedOn``."""
         ...
 
     def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:

@@ -80,13 +80,8 @@ class Ledger:
         """Which shapes have subtotals; sums of others are asked for without them."""
         self._subtotals.shapes = frozenset(shapes)
 
-    async def add_up(self, read: Ledger | None = None) -> None:
-        """Leave subtotals where reading was long, here or by ``read``, which saw a moment before.
-
-        The organization's lock has to be held.
-        """
-        if read is not None:
-            self._subtotals.take_over(read._subtotals)
+    async def add_up(self) -> None:
+        """Leave subtotals where reading was long. The organization's lock has to be held."""
         await self._subtotals.add_up()
 
     async def post(self, postings: Sequence[PostingRow]) -> None:

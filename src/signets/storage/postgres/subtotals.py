@@ -411,7 +411,7 @@ SELECT org_id, shape, key, {level}, begins, ends, {series},
 
 @dataclass(frozen=True, slots=True)
 class SumQuery:
-    """One sum, asked for in two ways: where keys of its shape have stretches, and where none has."""
+    """One sum in two ways: for shapes of which keys have stretches, and for those of which none."""
 
     of_stretches: Named
     of_rows: Named
@@ -486,10 +486,6 @@ class Subtotals:
             known = self._long.setdefault(shape, {}).setdefault(key, _Long(since, set()))
             known.levels |= levels
             known.since = None if known.since is None or since is None else min(known.since, since)
-
-    def take_over(self, other: Subtotals) -> None:
-        """Add up here what ``other`` found long; it cannot any more."""
-        self._long, other._long = other._long, {}
 
     async def add_up(self) -> None:
         """Add up what this unit of work found long. It has to hold the organization's lock."""

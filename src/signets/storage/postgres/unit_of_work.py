@@ -25,7 +25,6 @@ from psycopg_pool import AsyncConnectionPool
 
 from signets.app.authorization_records import Gathered
 from signets.app.records import Connection, Organization
-from signets.app.store import MovedOn
 from signets.core.errors import Refusal, RefusalKind
 from signets.storage.postgres.authorizations import Authorizations
 from signets.storage.postgres.cards import Cards
@@ -50,16 +49,10 @@ _NOW = (
 )
 _LOCK = "SELECT FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE"
 _MOVE = (
-    f"UPDATE organization SET moves = moves + 1, moved_at = {_NOW} WHERE org_id = %(org)s"
-    f" RETURNING {ORGANIZATION.columns}, moved_at AS now"
-)
-_MOVE_FROM = (
-    "UPDATE organization SET moves = moves + 1, moved_at = %(now)s"
-    " WHERE org_id = %(org)s AND moves = %(moves)s"
+    f"UPDATE organization SET moved_at = {_NOW} WHERE org_id = %(org)s"
     f" RETURNING {ORGANIZATION.columns}, moved_at AS now"
 )
 _LOOK = f"SELECT {ORGANIZATION.columns}, {_NOW} AS now FROM organization WHERE org_id = %(org)s"
-_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _SAME_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 
@@ -171,42 +164,16 @@ class PostgresStore:
             yield unit
 
     @asynccontextmanager
-    async def view(self, org_id: str, not_before: datetime) -> AsyncIterator[PostgresUnitOfWork]:
-        """All of one moment, without the lock and read-only, with the same plans again and again.
-
-        Its ``now`` is not before ``not_before``.
-        """
-        async with self._unit(org_id, _ONE_MOMENT, _SAME_PLANS, _LOOK) as unit:
-            unit.now = max(unit.now, not_before)
-            yield unit
-
-    @asynccontextmanager
-    async def transaction_from(
-        self, org_id: str, moves: int, now: datetime
-    ) -> AsyncIterator[PostgresUnitOfWork]:
-        """A writing transaction at a time that was chosen when the organization stood at ``moves``.
-
-        Raises:
-            MovedOn: Another transaction has written since; nothing is.
-        """
-        async with self._unit(org_id, _SAME_PLANS, _MOVE_FROM, moves=moves, now=now) as unit:
-            yield unit
-
-    @asynccontextmanager
-    async def _unit(
-        self, org_id: str, *statements: str, moves: int | None = None, now: datetime | None = None
-    ) -> AsyncIterator[PostgresUnitOfWork]:
+    async def _unit(self, org_id: str, *statements: str) -> AsyncIterator[PostgresUnitOfWork]:
         # The pool's block is the transaction: it begins with the first statement, and ends with
         # COMMIT, or ROLLBACK where an exception leaves it.
-        given = {"org": org_id, "shift": self._shift(), "moves": moves, "now": now}
+        given = {"org": org_id, "shift": self._shift()}
         async with self._connection() as connection:
             async with connection.pipeline():
                 for statement in statements[:-1]:
                     await connection.execute(statement, given if "%" in statement else None)
                 looked = await connection.execute(statements[-1], given)
                 found = await looked.fetchone()
-            if found is None and moves is not None:
-                raise MovedOn(org_id)
             yield _unit_of(connection, org_id, found)
 
     @asynccontextmanager

@@ -1,0 +1,11 @@
+"""What an organization's writing transactions leave in its row: their time."""
+
+from signets.storage.postgres.sql_files import SQL_FOLDER, apply_sql
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    """Apply ``0009_moved_at.sql``."""
+    apply_sql(SQL_FOLDER / "0009_moved_at.sql")
