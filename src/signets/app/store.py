@@ -472,9 +472,7 @@ class UnitOfWork(Protocol):
 class Store(Protocol):
     """Opens units of work."""
 
-    def transaction(
-        self, org_id: str, *, same_plans: bool = False
-    ) -> AbstractAsyncContextManager[UnitOfWork]:
+    def transaction(self, org_id: str) -> AbstractAsyncContextManager[UnitOfWork]:
         """Writing, under the organization's lock: everything that moves money or state."""
         ...
 

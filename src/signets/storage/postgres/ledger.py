@@ -13,9 +13,10 @@ from signets.app.records import ExposureRow, PostingRow, VelocityRow
 from signets.core.policy.model import Match, Measure
 from signets.core.velocity import Exposure, Usage
 from signets.storage.postgres.rows import Table
-from signets.storage.postgres.subtotals import EXPOSURE as EXPOSURE_SUMS
-from signets.storage.postgres.subtotals import VELOCITY as VELOCITY_SUMS
-from signets.storage.postgres.subtotals import Key, Shape, Subtotals, SumQuery, sum_both_ways
+from signets.storage.postgres.subtotals import Subtotals, SumQuery, sum_both_ways
+from signets.storage.postgres.sum_shapes import EXPOSURE as EXPOSURE_SUMS
+from signets.storage.postgres.sum_shapes import VELOCITY as VELOCITY_SUMS
+from signets.storage.postgres.sum_shapes import Key, Shape
 
 POSTING = Table("posting", PostingRow)
 EXPOSURE = Table("exposure", ExposureRow)

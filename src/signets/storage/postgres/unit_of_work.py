@@ -123,26 +123,20 @@ class PostgresStore:
         self._shift = shift
 
     @asynccontextmanager
-    async def transaction(
-        self, org_id: str, *, same_plans: bool = False
-    ) -> AsyncIterator[PostgresUnitOfWork]:
-        """A writing transaction that holds the organization's lock until it ends.
-
-        ``same_plans``: its statements are run again and again and are all point reads and writes,
-        so that one plan serves for all values. Planning them anew takes longer than running them.
-        """
+    async def transaction(self, org_id: str) -> AsyncIterator[PostgresUnitOfWork]:
+        """A writing transaction that holds the organization's lock until it ends."""
         # The clock is read by a statement of its own: it runs after the lock is held.
-        first = (_SAME_PLANS, _LOCK) if same_plans else (_LOCK,)
-        async with self._unit(org_id, *first, _MOVE) as unit:
+        async with self._unit(org_id, _LOCK, _MOVE) as unit:
             yield unit
 
     @asynccontextmanager
     async def deciding(
         self, org_id: str, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
     ) -> AsyncIterator[tuple[PostgresUnitOfWork, Gathered]]:
-        """A :meth:`transaction` with the same plans, and the rows that a batch of requests names.
+        """A :meth:`transaction`, and the rows that a batch of requests names; both travel together.
 
-        Lock, clock and rows travel together.
+        Its statements are run again and again and are all point reads and writes, so that one plan
+        serves for all values. Planning them anew takes longer than running them.
         """
         given = {"org": org_id, "shift": self._shift()}
         async with self._connection() as connection:
@@ -170,9 +164,8 @@ class PostgresStore:
         given = {"org": org_id, "shift": self._shift()}
         async with self._connection() as connection:
             async with connection.pipeline():
-                for statement in statements[:-1]:
-                    await connection.execute(statement, given if "%" in statement else None)
-                looked = await connection.execute(statements[-1], given)
+                for statement in statements:
+                    looked = await connection.execute(statement, given)
                 found = await looked.fetchone()
             yield _unit_of(connection, org_id, found)
 
