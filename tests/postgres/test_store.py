@@ -44,6 +44,29 @@ async def test_writers_of_one_organization_take_turns_and_time_goes_on(tenant: T
     assert all(at.tzinfo is UTC or at.utcoffset() == timedelta() for at in spans)
 
 
+async def test_time_stands_still_where_the_clock_is_set_back(
+    database_url: str, tmp_path: Path, directory: Directory
+) -> None:
+    """By seconds, it waits for the clock; by more than a minute, the clock was wrong before."""
+    shift = {"by": timedelta(seconds=30)}
+    async with tenant_runtime(tmp_path, directory, url=database_url, shift=shift) as runtime:
+        tenant = await new_tenant(runtime, "clock")
+        store = tenant.services.store
+        async with store.transaction(tenant.org_id) as uow:
+            ahead = uow.now
+        shift["by"] = timedelta()
+        async with store.transaction(tenant.org_id) as uow:
+            assert uow.now == ahead
+        async with store.unlocked(tenant.org_id) as uow:
+            assert uow.now == ahead
+        shift["by"] = timedelta(seconds=40)
+        async with store.transaction(tenant.org_id) as uow:
+            assert ahead < uow.now
+        shift["by"] = timedelta(minutes=-1)
+        async with store.transaction(tenant.org_id) as uow:
+            assert uow.now < ahead
+
+
 async def test_other_organizations_and_readers_do_not_wait(tenant: Tenant) -> None:
     """The lock is one organization's: another one, and a look without lock, go ahead."""
     other = await new_tenant(tenant.runtime, "neighbour")

@@ -98,8 +98,7 @@ class WorldRun(Predicted):
     async def step(self, action: Callable[[], Awaitable[None]]) -> None:
         """One action, and the model beside it."""
         self.say(action.__name__)
-        self.model.now = self.clock
-        self.set_clock()
+        self.pass_time()
         try:
             await action()
             self.tell()
@@ -112,6 +111,11 @@ class WorldRun(Predicted):
     def set_clock(self) -> None:
         """The world's time, whatever the machine's is: a seed is the same world on any day."""
         self.shift["by"] = self.clock - datetime.now(UTC)
+
+    def pass_time(self) -> None:
+        """Where the clock was set back, time stands still until it has caught up."""
+        self.set_clock()
+        self.model.now = max(self.model.now, self.clock)
 
     async def attempt(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call it; perhaps the process dies at some statement, and whoever asked asks again."""
@@ -385,13 +389,8 @@ class WorldRun(Predicted):
     async def travel(self) -> None:
         by = timedelta(seconds=self.rng.choice(TRAVEL))
         self.say(f"  {by}")
-        if by < timedelta():
-            # Known gap: our approvals on one request are put in order by the time of their
-            # decision, so none may follow on a request that was decided later on the old clock.
-            self.doubtful |= self.requests.keys()
         self.clock += by
-        self.model.now = self.clock
-        self.set_clock()
+        self.pass_time()
         await self.attempt(self._sweep)
         self.model.pass_time(await self.tenant.services.store.now())
 

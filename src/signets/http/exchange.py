@@ -37,9 +37,10 @@ def open_exchange(scope: Scope, new_request_id: str) -> Exchange:
     The caller's own ``X-Request-Id`` is kept where it is short and plain (it goes into logs).
     """
     given = [value for name, value in scope["headers"] if name == b"x-request-id"]
-    usable = len(given) == 1 and _REQUEST_ID.fullmatch(given[0]) is not None
-    request_id = given[0].decode() if usable else new_request_id
-    exchange = Exchange(request_id=new_request_id if holds_pan(request_id) else request_id)
+    request_id = new_request_id
+    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]) and not holds_pan(given[0].decode()):
+        request_id = given[0].decode()
+    exchange = Exchange(request_id=request_id)
     scope[_KEY] = exchange
     return exchange
 

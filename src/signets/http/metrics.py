@@ -58,5 +58,9 @@ class Metrics:
 
     def decision(self, outcome: str, reason: str | None, seconds: float) -> None:
         """Count one authorization decision (``approved`` or ``declined``, and why)."""
-        self._decisions.labels(outcome, reason or "").inc()
+        self._of_decision(outcome, reason or "").inc()
         self._decision_seconds.observe(seconds)
+
+    @cache  # noqa: B019 - as above
+    def _of_decision(self, outcome: str, reason: str) -> Counter:
+        return self._decisions.labels(outcome, reason)
