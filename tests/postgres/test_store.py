@@ -129,14 +129,18 @@ async def test_a_cap_counts_exactly_what_its_window_holds(tenant: Tenant) -> Non
         await uow.ledger.add_velocity(events)
         for measure in Measure:
             for when in (Match(), Match(categories=("cloud",))):
-                found = await uow.ledger.used(
-                    ("agent_id", "vendor"),
-                    keys,
-                    since=edge,
-                    measure=measure,
-                    cap="cap",
-                    currency="USD",
-                    when=when,
+                [found] = await uow.ledger.sums(
+                    [
+                        uow.ledger.usage(
+                            ("agent_id", "vendor"),
+                            keys,
+                            since=edge,
+                            measure=measure,
+                            cap="cap",
+                            currency="USD",
+                            when=when,
+                        )
+                    ]
                 )
                 assert found == [by_hand(events, key, edge, measure, when) for key in keys]
 

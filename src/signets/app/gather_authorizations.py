@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from signets.app.authorization_batch import (
     Batch,
@@ -14,8 +15,9 @@ from signets.app.authorization_batch import (
 )
 from signets.app.authorization_records import Gathered, request_key
 from signets.app.known_merchants import lock_of
+from signets.app.ledger_store import Sum
 from signets.app.limits import Span, columns_of, counted_by, key_of, limit_span
-from signets.app.live_authorizations import gather_live
+from signets.app.live_authorizations import gather_live, live_searches
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
 from signets.core.authorization.request import AuthorizationRequest
@@ -23,7 +25,7 @@ from signets.core.merchant.model import MatchResult
 from signets.core.policy.levels import applicable_budgets, applicable_caps
 from signets.core.policy.match import Subject
 from signets.core.policy.model import Budget, Cap
-from signets.core.velocity import Exposure, used_since
+from signets.core.velocity import Exposure, Usage, used_since
 
 
 def named(requests: Sequence[AuthorizationRequest]) -> tuple[list[str], list[str]]:
@@ -142,24 +144,31 @@ async def _gather_limits(
             since = max(since, book.card.breaker_reset_at)
         for vendor in (None, *book.card.merchant_lock):
             pairs[book.card.id, vendor] = since
+    reads: list[tuple[Sum[Any], Callable[[list[Any]], None]]] = []
+    for cap, wanted in caps.values():
+        reads.append(await _cap(uow, batch, cap, list(wanted)))
+    for (_, span), (budget, wanted) in budgets.items():
+        reads.append(await _budget(uow, batch, budget, span, list(wanted)))
+    for (period, currency), books in _by_limit_period(batch).items():
+        reads.append(_exposure(uow, period, currency, books))
+    declines = uow.ledger.declines(
+        [(card, vendor, since) for (card, vendor), since in pairs.items()]
+    )
+    reads.append((declines, lambda found: batch.declines.update(zip(pairs, found, strict=True))))
+    sums = [one for one, _ in reads]
+    searches = live_searches(batch, requests)
     async with uow.together() as group:
-        for cap, wanted in caps.values():
-            group.create_task(_gather_cap(uow, batch, cap, list(wanted)))
-        for (_, span), (budget, wanted) in budgets.items():
-            group.create_task(_gather_budget(uow, batch, budget, span, list(wanted)))
-        for (period, currency), books in _by_limit_period(batch).items():
-            group.create_task(_gather_exposure(uow, period, currency, books))
-        counts = group.create_task(
-            uow.ledger.declines([(card, vendor, since) for (card, vendor), since in pairs.items()])
-        )
-        group.create_task(gather_live(uow, batch, requests))
-    batch.declines.update(zip(pairs, counts.result(), strict=True))
+        summing = group.create_task(uow.ledger.sums(sums))
+        if searches.sought:
+            group.create_task(gather_live(uow, batch, searches))
+    for (_, put), found in zip(reads, summing.result(), strict=True):
+        put(found)
 
 
-async def _gather_cap(
+async def _cap(
     uow: UnitOfWork, batch: Batch, cap: Cap, wanted: Sequence[tuple[str, ...]]
-) -> None:
-    usages = await uow.ledger.used(
+) -> tuple[Sum[Usage], Callable[[list[Usage]], None]]:
+    usage = uow.ledger.usage(
         columns_of(cap.scope),
         wanted,
         since=used_since(cap.window, batch.now, batch.policy.time_zone),
@@ -168,8 +177,23 @@ async def _gather_cap(
         currency=cap.currency,
         when=await counted_by(uow, cap.when),
     )
-    for key, usage in zip(wanted, usages, strict=True):
-        batch.used[cap.name, key] = usage
+    keys = [(cap.name, key) for key in wanted]
+    return usage, lambda found: batch.used.update(zip(keys, found, strict=True))
+
+
+async def _budget(
+    uow: UnitOfWork, batch: Batch, budget: Budget, span: Span, wanted: Sequence[tuple[str, ...]]
+) -> tuple[Sum[Exposure], Callable[[list[Exposure]], None]]:
+    exposure = uow.ledger.exposure(
+        columns_of(budget.scope),
+        wanted,
+        since=span.since,
+        until=span.until,
+        currency=budget.currency,
+        when=await counted_by(uow, budget.when),
+    )
+    keys = [(budget.name, key, span) for key in wanted]
+    return exposure, lambda found: batch.budgets.update(zip(keys, found, strict=True))
 
 
 def _by_limit_period(batch: Batch) -> dict[tuple[Span, str], list[CardBook]]:
@@ -181,34 +205,19 @@ def _by_limit_period(batch: Batch) -> dict[tuple[Span, str], list[CardBook]]:
     return found
 
 
-async def _gather_exposure(
+def _exposure(
     uow: UnitOfWork, span: Span, currency: str, books: Sequence[CardBook]
-) -> None:
-    exposures = await uow.ledger.exposed(
+) -> tuple[Sum[Exposure], Callable[[list[Exposure]], None]]:
+    exposure = uow.ledger.exposure(
         ("card_id",),
         [(book.card.id,) for book in books],
         since=span.since,
         until=span.until,
         currency=currency,
     )
-    for book, exposure in zip(books, exposures, strict=True):
-        book.exposure = exposure
 
+    def put(found: list[Exposure]) -> None:
+        for book, one in zip(books, found, strict=True):
+            book.exposure = one
 
-async def _gather_budget(
-    uow: UnitOfWork,
-    batch: Batch,
-    budget: Budget,
-    span: Span,
-    wanted: Sequence[tuple[str, ...]],
-) -> None:
-    exposures = await uow.ledger.exposed(
-        columns_of(budget.scope),
-        wanted,
-        since=span.since,
-        until=span.until,
-        currency=budget.currency,
-        when=await counted_by(uow, budget.when),
-    )
-    for key, exposure in zip(wanted, exposures, strict=True):
-        batch.budgets[budget.name, key, span] = exposure
+    return exposure, put

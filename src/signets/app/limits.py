@@ -86,12 +86,16 @@ async def card_exposure(
 ) -> Exposure:
     """What the card has at stake in its limit period that holds ``at`` (now, unless given)."""
     span = limit_span(card, at or uow.now, zone)
-    [exposure] = await uow.ledger.exposed(
-        ("card_id",),
-        [(card.id,)],
-        since=span.since,
-        until=span.until,
-        currency=card.currency,
+    [[exposure]] = await uow.ledger.sums(
+        [
+            uow.ledger.exposure(
+                ("card_id",),
+                [(card.id,)],
+                since=span.since,
+                until=span.until,
+                currency=card.currency,
+            )
+        ]
     )
     return exposure
 
@@ -114,7 +118,7 @@ async def exceeded_limits(
         if key is None:
             continue
         span = span_of(budget.period, at or uow.now, policy.time_zone)
-        [used] = await uow.ledger.exposed(
+        wanted = uow.ledger.exposure(
             columns_of(budget.scope),
             [key],
             since=span.since,
@@ -122,6 +126,7 @@ async def exceeded_limits(
             currency=budget.currency,
             when=await counted_by(uow, budget.when),
         )
+        [[used]] = await uow.ledger.sums([wanted])
         fits, room = check_budget(
             budget, used, amount=reserve.total, covered=0, currency=reserve.currency
         )
@@ -135,7 +140,7 @@ async def exceeded_limits(
         # Attempts happen at authorization; an intent is none.
         if key is None or cap.measure is Measure.ATTEMPTS:
             continue
-        [usage] = await uow.ledger.used(
+        counted = uow.ledger.usage(
             columns_of(cap.scope),
             [key],
             since=used_since(cap.window, uow.now, policy.time_zone),
@@ -144,6 +149,7 @@ async def exceeded_limits(
             currency=cap.currency,
             when=await counted_by(uow, cap.when),
         )
+        [[usage]] = await uow.ledger.sums([counted])
         result = check_cap(
             cap,
             usage,

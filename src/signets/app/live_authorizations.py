@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from signets.app.authorization_records import LiveSearch, request_key
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
     from signets.app.authorization_batch import Batch
 
 
-async def gather_live(
-    uow: UnitOfWork, batch: Batch, requests: Sequence[AuthorizationRequest]
-) -> None:
-    """Load what each request could be a duplicate of, as far as it can decide.
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """What to look for: holds at a vendor, all of an intent; but not under these request ids."""
+
+    sought: list[LiveSearch]
+    intents: list[str]
+    but: list[str]
+
+
+def live_searches(batch: Batch, requests: Sequence[AuthorizationRequest]) -> Searches:
+    """What each request could be a duplicate of, as far as it can decide.
 
     That is the nearest amounts around what it asks for, and all of an intent for one purchase
     (:func:`signets.core.authorization.duplicate.deciding`). What the batch itself holds or changes
@@ -50,8 +58,12 @@ async def gather_live(
             amount=None if unsure else build_case(request, known, batch.now).asked,
         )
         sought[search] = None
-    if sought:
-        for card_id, one in await uow.authorizations.live(
-            list(sought), sorted(intents), list(times)
-        ):
-            batch.live.setdefault(card_id, {})[one.request_id] = one
+    return Searches(list(sought), sorted(intents), list(times))
+
+
+async def gather_live(uow: UnitOfWork, batch: Batch, searches: Searches) -> None:
+    """Load what is looked for."""
+    for card_id, one in await uow.authorizations.live(
+        searches.sought, searches.intents, searches.but
+    ):
+        batch.live.setdefault(card_id, {})[one.request_id] = one

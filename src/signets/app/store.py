@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from signets.app.authorization_records import Gathered, LiveSearch, Writes
+from signets.app.ledger_store import Ledger
 from signets.app.merchant_records import MerchantFacts
 from signets.app.ports import IssuerCard, IssuerCardState
 from signets.app.records import (
@@ -29,7 +30,6 @@ from signets.app.records import (
     DecisionState,
     Dispute,
     EvidenceRow,
-    ExposureRow,
     InboxOutcome,
     InboxRow,
     Intent,
@@ -37,9 +37,7 @@ from signets.app.records import (
     Member,
     Organization,
     PolicyVersion,
-    PostingRow,
     Transaction,
-    VelocityRow,
     WindowRow,
 )
 from signets.app.replay_records import ReplayRecords
@@ -47,10 +45,8 @@ from signets.core.authorization.facts import LiveAuthorization
 from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
-from signets.core.policy.model import Match, Measure
 from signets.core.settlement.dispute import DisputeState
 from signets.core.settlement.model import LifecycleEvent
-from signets.core.velocity import Exposure, Usage
 
 #: Values of the columns of one scope, in the scope's order.
 Key = tuple[str, ...]
@@ -331,53 +327,6 @@ class Transactions(Protocol):
     async def erase_bodies(self, before: datetime) -> int: ...
 
     async def summary(self) -> dict[str, Any]: ...
-
-
-class Ledger(Protocol):
-    """Append postings and velocity events; keep exposures; add them up."""
-
-    async def add_up(self) -> None: ...
-
-    async def post(self, postings: Sequence[PostingRow]) -> None: ...
-
-    async def add_velocity(self, events: Sequence[VelocityRow]) -> None: ...
-
-    async def put_exposures(self, rows: Sequence[ExposureRow]) -> None: ...
-
-    async def exposures(self, subject_ids: Sequence[str]) -> dict[str, ExposureRow]: ...
-
-    async def exposed(
-        self,
-        scope: Sequence[str],
-        keys: Sequence[Key],
-        *,
-        since: datetime | None,
-        until: datetime | None,
-        currency: str,
-        when: Match = ...,
-    ) -> list[Exposure]: ...
-
-    async def used(
-        self,
-        scope: Sequence[str],
-        keys: Sequence[Key],
-        *,
-        since: datetime,
-        measure: Measure,
-        cap: str,
-        currency: str | None,
-        when: Match = ...,
-    ) -> list[Usage]: ...
-
-    async def velocity_of(
-        self, card_id: str, transaction_id: str, since: datetime
-    ) -> list[VelocityRow]: ...
-
-    async def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> list[int]: ...
-
-    async def verifications(self, card_ids: Sequence[str], since: datetime) -> dict[str, int]: ...
-
-    async def imbalance(self) -> list[str]: ...
 
 
 class Evidence(Protocol):

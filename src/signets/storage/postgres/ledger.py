@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any, TypeVar
 
+import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from signets.app.ledger_store import Sum
 from signets.app.records import ExposureRow, PostingRow, VelocityRow
 from signets.core.policy.model import Match, Measure
 from signets.core.velocity import Exposure, Usage
+from signets.storage.postgres.named import several
 from signets.storage.postgres.rows import Table
 from signets.storage.postgres.subtotals import Subtotals, SumQuery, sum_both_ways
 from signets.storage.postgres.sum_shapes import EXPOSURE as EXPOSURE_SUMS
 from signets.storage.postgres.sum_shapes import VELOCITY as VELOCITY_SUMS
 from signets.storage.postgres.sum_shapes import Key, Shape
+
+T = TypeVar("T")
 
 POSTING = Table("posting", PostingRow)
 EXPOSURE = Table("exposure", ExposureRow)
@@ -69,6 +75,16 @@ def _used(shape: Shape, measure: Measure) -> SumQuery:
     )
 
 
+#: Declines of a card at a vendor. Plan: the card's range of declined events.
+_DECLINES = (
+    "SELECT found.* FROM unnest(%(cards)s::text[], %(vendors)s::text[], %(sinces)s::timestamptz[])"
+    " WITH ORDINALITY AS wanted (card_id, vendor, since, n) CROSS JOIN LATERAL ("
+    "SELECT count(*) AS declines FROM velocity_event row WHERE row.org_id = %(org)s"
+    " AND row.card_id = wanted.card_id AND row.at > wanted.since AND NOT row.approved"
+    " AND row.vendor IS NOT DISTINCT FROM wanted.vendor) found ORDER BY n"
+)
+
+
 class Ledger:
     """Append postings and velocity events; keep exposures; add them up."""
 
@@ -111,7 +127,7 @@ class Ledger:
         rows = [EXPOSURE.read(row) for row in await cursor.fetchall()]
         return {row.subject_id: row for row in rows}
 
-    async def exposed(
+    def exposure(
         self,
         scope: Sequence[str],
         keys: Sequence[Key],
@@ -120,19 +136,24 @@ class Ledger:
         until: datetime | None,
         currency: str,
         when: Match = ANYTHING,
-    ) -> list[Exposure]:
+    ) -> Sum[Exposure]:
         """What stands at each key inside a period: from its start to before its end.
 
         ``scope`` names columns (``card_id``, ``agent_id``, ``vendor``, ``workflow``; none: the
         organization).
         """
         shape = Shape(EXPOSURE_SUMS, tuple(scope), when)
-        found = await self._subtotals.sums(
+        text, given = self._subtotals.ask(
             shape, keys, _exposed(shape), since=since, until=until, currency=currency
         )
-        return [Exposure(**row) for row in found]
 
-    async def used(
+        def read(rows: list[dict[str, Any]]) -> list[Exposure]:
+            self._subtotals.look(shape, keys, since, rows)
+            return [Exposure(**row) for row in rows]
+
+        return Sum(text, given, read)
+
+    def usage(
         self,
         scope: Sequence[str],
         keys: Sequence[Key],
@@ -142,17 +163,60 @@ class Ledger:
         cap: str,
         currency: str | None,
         when: Match = ANYTHING,
-    ) -> list[Usage]:
+    ) -> Sum[Usage]:
         """What a cap has used at each key: events after ``since`` (exclusive).
 
         Events that the cap declined itself are left out.
         """
         shape = Shape(VELOCITY_SUMS, tuple(scope), when)
-        query = _used(shape, measure)
-        found = await self._subtotals.sums(
-            shape, keys, query, since=since + _TICK, until=None, cap=cap, currency=currency
+        after = since + _TICK
+        text, given = self._subtotals.ask(
+            shape,
+            keys,
+            _used(shape, measure),
+            since=after,
+            until=None,
+            cap=cap,
+            currency=currency,
         )
-        return [Usage(**row) for row in found]
+
+        def read(rows: list[dict[str, Any]]) -> list[Usage]:
+            self._subtotals.look(shape, keys, after, rows)
+            return [
+                Usage(
+                    count=row["count"],
+                    amount=row["amount"],
+                    oldest=datetime.fromisoformat(row["oldest"]) if row["oldest"] else None,
+                )
+                for row in rows
+            ]
+
+        return Sum(text, given, read)
+
+    def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> Sum[int]:
+        """Per ``(card, vendor or None for unmatched, since)``: declines, for the breaker."""
+        given = {
+            "org": self._org,
+            "cards": [card for card, _, _ in keys],
+            "vendors": [vendor for _, vendor, _ in keys],
+            "sinces": [since for _, _, since in keys],
+        }
+        return Sum(_DECLINES, given, lambda rows: [int(row["declines"]) for row in rows])
+
+    async def sums(self, wanted: Sequence[Sum[T]]) -> list[list[T]]:
+        """What each sum comes to, one value for each of its keys, with one statement for all."""
+        if not wanted:
+            return []
+        given = {
+            f"{name}_{n}": value
+            for n, one in enumerate(wanted)
+            for name, value in one.given.items()
+        }
+        query = several(tuple(one.text for one in wanted))
+        row = await (await query.run(self._db, given)).fetchone()
+        assert row is not None  # noqa: S101 - a SELECT without FROM gives one row
+        found = msgspec.json.decode(row["found"])
+        return [one.read(rows) for one, rows in zip(wanted, found, strict=True)]
 
     async def velocity_of(
         self, card_id: str, transaction_id: str, since: datetime
@@ -165,23 +229,6 @@ class Ledger:
             (self._org, card_id, since, transaction_id),
         )
         return [VELOCITY.read(row) for row in await cursor.fetchall()]
-
-    async def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> list[int]:
-        """Per ``(card, vendor or None for unmatched, since)``: declines, for the breaker."""
-        cursor = await self._db.execute(
-            "SELECT found.* FROM unnest(%s::text[], %s::text[], %s::timestamptz[])"
-            " WITH ORDINALITY AS wanted (card_id, vendor, since, n) CROSS JOIN LATERAL ("
-            "SELECT count(*) AS declines FROM velocity_event row WHERE row.org_id = %s"
-            " AND row.card_id = wanted.card_id AND row.at > wanted.since AND NOT row.approved"
-            " AND row.vendor IS NOT DISTINCT FROM wanted.vendor) found ORDER BY n",
-            (
-                [card for card, _, _ in keys],
-                [vendor for _, vendor, _ in keys],
-                [since for _, _, since in keys],
-                self._org,
-            ),
-        )
-        return [int(row["declines"]) for row in await cursor.fetchall()]
 
     async def verifications(self, card_ids: Sequence[str], since: datetime) -> dict[str, int]:
         """Approved account verifications per card."""

@@ -24,7 +24,6 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from signets.storage.postgres.named import Named
 from signets.storage.postgres.sum_queries import (
     FAN,
     LEVELS,
@@ -46,15 +45,15 @@ MOST = 20_000
 class SumQuery:
     """One sum in two ways: for shapes of which keys have stretches, and for those of which none."""
 
-    of_stretches: Named
-    of_rows: Named
+    of_stretches: str
+    of_rows: str
 
 
 def sum_both_ways(shape: Shape, totals: str, of_row: str, of_subtotal: str) -> SumQuery:
     """:func:`sum_query` and :func:`row_query`."""
     return SumQuery(
-        Named(sum_query(shape, totals, of_row, of_subtotal)),
-        Named(row_query(shape, totals, of_row)),
+        sum_query(shape, totals, of_row, of_subtotal),
+        row_query(shape, totals, of_row),
     )
 
 
@@ -81,7 +80,7 @@ class Subtotals:
         self.shapes: frozenset[str] | None = None
         self._long: dict[Shape, dict[Key, _Long]] = {}
 
-    async def sums(
+    def ask(
         self,
         shape: Shape,
         keys: Sequence[Key],
@@ -90,8 +89,8 @@ class Subtotals:
         since: datetime | None,
         until: datetime | None,
         **given: Any,
-    ) -> list[dict[str, Any]]:
-        """Run a :func:`sum_query`; both bounds may be open."""
+    ) -> tuple[str, dict[str, Any]]:
+        """A sum's text and parameters; both bounds may be open. Its rows are for :meth:`look`."""
         params = {
             **shape.given(self._org, keys),
             "since": since or "-infinity",
@@ -99,11 +98,18 @@ class Subtotals:
             **given,
         }
         short = self.shapes is not None and shape.name not in self.shapes
-        chosen = query.of_rows if short else query.of_stretches
-        sums = await (await chosen.run(self._db, params)).fetchall()
-        for key, row in zip(keys, sums, strict=True):
+        return (query.of_rows if short else query.of_stretches), params
+
+    def look(
+        self,
+        shape: Shape,
+        keys: Sequence[Key],
+        since: datetime | None,
+        rows: Sequence[dict[str, Any]],
+    ) -> None:
+        """Take from the rows of a sum how much was read, and remember what was too much."""
+        for key, row in zip(keys, rows, strict=True):
             self._look(shape, key, since, row)
-        return sums
 
     def _look(self, shape: Shape, key: Key, since: datetime | None, row: dict[str, Any]) -> None:
         """Take from a row of a sum how much was read, and remember what was too much.
