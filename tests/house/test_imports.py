@@ -24,6 +24,7 @@ ALLOWED = {
         "signets.app.ports",
         "signets.app.records",
         "signets.app.authorization_records",
+        "signets.app.ledger_store",
         "signets.app.merchant_records",
     },
     "signets.issuers.lithic": {

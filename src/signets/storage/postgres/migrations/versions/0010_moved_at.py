@@ -2,10 +2,10 @@
 
 from signets.storage.postgres.sql_files import SQL_FOLDER, apply_sql
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Apply ``0009_moved_at.sql``."""
-    apply_sql(SQL_FOLDER / "0009_moved_at.sql")
+    """Apply ``0010_moved_at.sql``."""
+    apply_sql(SQL_FOLDER / "0010_moved_at.sql")
