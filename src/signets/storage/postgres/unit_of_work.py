@@ -47,13 +47,15 @@ _NOW = (
     f"CASE WHEN moved_at < {_CLOCK} + interval '1 minute' THEN greatest(moved_at, {_CLOCK})"
     f" ELSE {_CLOCK} END"
 )
-_LOCK = "SELECT FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE"
+# The lock is taken by the subquery, so the clock is read while it is held. Where that had to wait,
+# PostgreSQL computes the row anew from what the one before has left.
 _MOVE = (
-    f"UPDATE organization SET moved_at = {_NOW} WHERE org_id = %(org)s"
-    f" RETURNING {ORGANIZATION.columns}, moved_at AS now"
+    f"UPDATE organization SET moved_at = {_NOW}"
+    " FROM (SELECT org_id AS id FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE) held"
+    f" WHERE org_id = held.id RETURNING {ORGANIZATION.columns}, moved_at AS now"
 )
+_MOVE_SAME_PLANS = f"{_MOVE}, set_config('plan_cache_mode', 'force_generic_plan', true)"
 _LOOK = f"SELECT {ORGANIZATION.columns}, {_NOW} AS now FROM organization WHERE org_id = %(org)s"
-_SAME_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 
 class PostgresUnitOfWork:
@@ -125,8 +127,7 @@ class PostgresStore:
     @asynccontextmanager
     async def transaction(self, org_id: str) -> AsyncIterator[PostgresUnitOfWork]:
         """A writing transaction that holds the organization's lock until it ends."""
-        # The clock is read by a statement of its own: it runs after the lock is held.
-        async with self._unit(org_id, _LOCK, _MOVE) as unit:
+        async with self._unit(org_id, _MOVE) as unit:
             yield unit
 
     @asynccontextmanager
@@ -141,9 +142,7 @@ class PostgresStore:
         given = {"org": org_id, "shift": self._shift()}
         async with self._connection() as connection:
             async with connection.pipeline():
-                await connection.execute(_SAME_PLANS)
-                await connection.execute(_LOCK, given)
-                moved = await connection.execute(_MOVE, given)
+                moved = await connection.execute(_MOVE_SAME_PLANS, given)
                 rows = await Authorizations(connection, org_id).gather(
                     connection_id, tokens, request_ids
                 )
@@ -158,15 +157,12 @@ class PostgresStore:
             yield unit
 
     @asynccontextmanager
-    async def _unit(self, org_id: str, *statements: str) -> AsyncIterator[PostgresUnitOfWork]:
+    async def _unit(self, org_id: str, first: str) -> AsyncIterator[PostgresUnitOfWork]:
         # The pool's block is the transaction: it begins with the first statement, and ends with
         # COMMIT, or ROLLBACK where an exception leaves it.
         given = {"org": org_id, "shift": self._shift()}
         async with self._connection() as connection:
-            async with connection.pipeline():
-                for statement in statements:
-                    looked = await connection.execute(statement, given)
-                found = await looked.fetchone()
+            found = await (await connection.execute(first, given)).fetchone()
             yield _unit_of(connection, org_id, found)
 
     @asynccontextmanager
