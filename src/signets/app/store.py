@@ -47,6 +47,7 @@ from signets.core.authorization.facts import LiveAuthorization
 from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
+from signets.core.issuer_controls import CardControls
 from signets.core.policy.model import Match, Measure
 from signets.core.settlement.dispute import DisputeState
 from signets.core.settlement.model import LifecycleEvent
@@ -191,6 +192,12 @@ class Cards(Protocol):
     async def set_issued(self, card_id: str, made: IssuerCard) -> None: ...
 
     async def set_issuer_state(self, card_id: str, state: IssuerCardState) -> None: ...
+
+    async def set_controls(self, card_id: str, controls: CardControls) -> None: ...
+
+    async def set_issuer_controls(self, card_id: str, controls: CardControls) -> None: ...
+
+    async def count_for_issuer(self, card_id: str, transaction_id: str, counted: int) -> None: ...
 
     async def lagging(self, limit: int) -> list[str]: ...
 
