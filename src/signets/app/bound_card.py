@@ -1,7 +1,7 @@
 """Say what the issuer is to hold a card to by itself; ``sync_card`` brings it there.
 
 Only an open card needs it: a locked one is paused at the issuer. It is said in the transaction
-that unlocks the card or changes its limit, so that one push brings both.
+that unlocks the card, so that one push brings both; a limit changes on a locked card only.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from signets.app.bound_card import bound_card
 from signets.app.journal import record
 from signets.app.ports import IssuerCardState
 from signets.app.records import Agent, Card, Connection, Intent
@@ -142,7 +141,6 @@ async def refit_card(
     if card is None or one is None:
         return
     await uow.cards.set_spending_limit(card.id, spending_limit)
-    await bound_card(services, uow, card.id)
     await record(
         services,
         uow,
