@@ -28,7 +28,11 @@ def run_scenarios(
     every: Annotated[bool, typer.Option("--all", help="All that this issuer knows.")] = False,
     issuer: Annotated[Face, typer.Option(help="Through which issuer's wire API.")] = Face.LITHIC,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object as the last line, for programs.")
+        bool,
+        typer.Option(
+            "--json",
+            help="One JSON object as the last line, for programs; before it, what was compared.",
+        ),
     ] = False,
 ) -> None:
     """Play life cycles of a purchase through a whole Signets, and hold it against their promise.
@@ -56,7 +60,8 @@ def run_scenarios(
     for line in _summary(report):
         tell(line)
     if as_json:
-        print(json.dumps(report.as_dict()))
+        for document in report.documents():
+            print(json.dumps(document))
     raise typer.Exit(0 if report.ok else REFUSED)
 
 
