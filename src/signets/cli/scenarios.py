@@ -28,11 +28,7 @@ def run_scenarios(
     every: Annotated[bool, typer.Option("--all", help="All that this issuer knows.")] = False,
     issuer: Annotated[Face, typer.Option(help="Through which issuer's wire API.")] = Face.LITHIC,
     as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="One JSON object as the last line, for programs; before it, what was compared.",
-        ),
+        bool, typer.Option("--json", help="One JSON object as the last line, for programs.")
     ] = False,
 ) -> None:
     """Play life cycles of a purchase through a whole Signets, and hold it against their promise.
@@ -60,8 +56,10 @@ def run_scenarios(
     for line in _summary(report):
         tell(line)
     if as_json:
-        for document in report.documents():
-            print(json.dumps(document))
+        *compared, asked = map(json.dumps, report.documents())
+        for document in compared:
+            tell(document)
+        print(asked)
     raise typer.Exit(0 if report.ok else REFUSED)
 
 

@@ -121,11 +121,11 @@ class Report:
         )
 
     def as_dict(self) -> dict[str, object]:
-        """The last document of ``--json``: of the issuer that was asked for."""
+        """The document of ``--json``: of the issuer that was asked for."""
         return self._document(self.issuer, self.played)
 
     def documents(self) -> list[dict[str, object]]:
-        """All documents of ``--json``: before it the other issuer's, where it was compared."""
+        """The same, and before it the other issuer's, where it was compared."""
         other = next(face for face in Face if face is not self.issuer)
         compared = [self._document(other, self.compared)] if self.compared else []
         return [*compared, self.as_dict()]
