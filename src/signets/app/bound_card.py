@@ -6,6 +6,8 @@ that unlocks the card, so that one push brings both; a limit changes on a locked
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from signets.app.records import Card, Transaction
 from signets.app.services import Services
 from signets.app.store import UnitOfWork
@@ -19,22 +21,32 @@ from signets.core.policy.model import Policy
 async def bound_card(services: Services, uow: UnitOfWork, card_id: str) -> None:
     """By the card's limit, its past and the policy in force."""
     card = await uow.cards.get(card_id)
-    if card is not None:
-        _, policy = await services.policies.in_force(uow)
-        await _set(uow, card, await _controls(uow, policy, card))
+    if card is None:
+        return
+    _, policy = await services.policies.in_force(uow)
+    agent = await uow.identity.agent(card.agent_id)
+    controls = CardControls(
+        backstop=_backstop(card),
+        blocked_categories=_blocked(policy, card, agent.handle if agent else ""),
+    )
+    if controls != wanted_controls(card):
+        await uow.cards.set_controls(card.id, controls)
 
 
-async def bound_open_cards(uow: UnitOfWork, policy: Policy) -> list[str]:
-    """The same for every open card under a new policy; the cards for which something changes."""
-    changed = []
+async def block_on_open_cards(uow: UnitOfWork, policy: Policy) -> None:
+    """What a new policy blocks on the cards that are open; the sweep tells the issuer."""
+    handles = {one.id: one.handle for one in await uow.identity.agents()}
+    changed: dict[tuple[str, ...], list[str]] = {}
     for card in await uow.cards.open_cards(None):
-        if await _set(uow, card, await _controls(uow, policy, card)):
-            changed.append(card.id)
-    return changed
+        categories = _blocked(policy, card, handles.get(card.agent_id, ""))
+        if categories != card.blocked_categories:
+            changed.setdefault(categories, []).append(card.id)
+    for categories, card_ids in changed.items():
+        await uow.cards.block_categories(card_ids, categories)
 
 
 async def count_for_issuer(uow: UnitOfWork, row: Transaction) -> None:
-    """What the issuer may count of a transaction now; the card's backstop stays wide enough."""
+    """What the issuer may count of a transaction now; an open card's backstop stays wide enough."""
     if row.card_id is None:
         return
     counted = issuer_count(
@@ -42,34 +54,18 @@ async def count_for_issuer(uow: UnitOfWork, row: Transaction) -> None:
     )
     await uow.cards.count_for_issuer(row.card_id, row.id, counted)
     card = await uow.cards.get(row.card_id)
-    if card is not None and card.state is CardState.OPEN:
-        backstop = _backstop(card)
-        await _set(
-            uow,
-            card,
-            CardControls(backstop=backstop, blocked_categories=card.blocked_categories),
-        )
+    if card is not None and card.state is CardState.OPEN and _backstop(card) != card.backstop:
+        controls = replace(wanted_controls(card), backstop=_backstop(card))
+        await uow.cards.set_controls(card.id, controls)
 
 
 def _backstop(card: Card) -> int:
     return backstop_for(card.spending_limit, counted=card.issuer_counted, current=card.backstop)
 
 
-async def _controls(uow: UnitOfWork, policy: Policy, card: Card) -> CardControls:
-    agent = await uow.identity.agent(card.agent_id)
-    subject = Subject(
-        agent_id=card.agent_id, agent_handle=agent.handle if agent else "", card_id=card.id
-    )
-    categories = blocked(policy, subject).categories
-    return CardControls(backstop=_backstop(card), blocked_categories=categories)
-
-
-async def _set(uow: UnitOfWork, card: Card, controls: CardControls) -> bool:
-    """Whether it is another than before."""
-    if controls == wanted_controls(card):
-        return False
-    await uow.cards.set_controls(card.id, controls)
-    return True
+def _blocked(policy: Policy, card: Card, agent_handle: str) -> tuple[str, ...]:
+    subject = Subject(agent_id=card.agent_id, agent_handle=agent_handle, card_id=card.id)
+    return blocked(policy, subject).categories
 
 
 def wanted_controls(card: Card) -> CardControls:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from signets.app.bound_card import bound_open_cards
+from signets.app.bound_card import block_on_open_cards
 from signets.app.caller import Caller, not_found
 from signets.app.journal import record
 from signets.app.known_merchants import own_vendors
@@ -32,10 +32,8 @@ async def set_policy(services: Services, caller: Caller, document: dict[str, Any
     caller.require(Scope.POLICY_WRITE)
     async with services.store.transaction(caller.org_id) as uow:
         version = await write_policy(services, uow, document, actor=caller.actor)
-        changed = await bound_open_cards(uow, parse_policy(version.document))
-    for card_id in changed:
-        await services.jobs.sync_card(caller.org_id, card_id)
-    return version
+        await block_on_open_cards(uow, parse_policy(version.document))
+        return version
 
 
 async def write_policy(
