@@ -231,7 +231,7 @@ def recorder() -> Iterator[Recorder]:
                 Sent(
                     self.command,
                     target.path,
-                    dict(parse_qsl(body or target.query)),
+                    dict(parse_qsl(body or target.query, keep_blank_values=True)),
                     {name.lower(): value for name, value in self.headers.items()},
                 )
             )

@@ -12,6 +12,7 @@ from tests.contract.sandbox_kit import KEY, Network
 
 from signets.app.ports import (
     BodyUnreadable,
+    ControlsChange,
     Issuer,
     IssuerCardState,
     IssuerEvent,
@@ -22,6 +23,7 @@ from signets.app.ports import (
     SignatureInvalid,
     TransactionUpdated,
 )
+from signets.core.issuer_controls import CardControls
 from signets.core.reasons import Reason
 from signets.core.settlement.model import DecidedBy, EventKind, EventResult, Snapshot
 from signets.issuers.lithic import LithicIssuer
@@ -58,21 +60,34 @@ def signed(content: object, secret: str = SECRET) -> tuple[bytes, dict[str, str]
 async def test_cards_are_born_paused_and_a_repeat_finds_the_same(
     sandbox: Network, issuer: Issuer
 ) -> None:
-    """One key, one card; it is paused, and carries a backstop only where one is given."""
+    """One key, one card; it is paused, and without a limit, which comes with its opening."""
     key = str(uuid.uuid4())
-    given = {"memo": "infra", "lifetime_backstop": 5000, "tags": {"agent": "agt_1"}}
+    given = {"memo": "infra", "tags": {"agent": "agt_1"}}
     card = await issuer.create_card(idempotency_key=key, **given)
     again = await issuer.create_card(idempotency_key=key, **given)
     assert (again, card.state) == (card, IssuerCardState.PAUSED)
     wire = await sandbox.lithic.cards.retrieve(card.token)
     assert wire.tags == {"agent": "agt_1"}
-    assert (wire.spend_limit, wire.spend_limit_duration, wire.memo) == (5000, "FOREVER", "infra")
-    free = await issuer.create_card(
-        idempotency_key=str(uuid.uuid4()), memo="x", lifetime_backstop=None
+    assert (wire.spend_limit, wire.memo, card.controls) == (0, "infra", CardControls())
+
+
+async def test_a_backstop_is_a_limit_over_the_cards_life(sandbox: Network, issuer: Issuer) -> None:
+    """Sent with the state and read back; no categories, never 0; another duration is not ours."""
+    card = await issuer.create_card(idempotency_key=str(uuid.uuid4()), memo="x")
+    asked = CardControls(backstop=5000, blocked_categories=("7995",))
+    change = ControlsChange(before=CardControls(), after=issuer.enforceable(asked))
+    opened = await issuer.set_card_state(card.token, IssuerCardState.OPEN, change)
+    wire = await sandbox.lithic.cards.retrieve(card.token)
+    assert (wire.state, wire.spend_limit, wire.spend_limit_duration) == ("OPEN", 5000, "FOREVER")
+    assert opened.controls == issuer.enforceable(asked) == CardControls(backstop=5000)
+    assert (await issuer.set_card_state(card.token, IssuerCardState.PAUSED)).controls == (
+        opened.controls
     )
-    assert (await sandbox.lithic.cards.retrieve(free.token)).spend_limit == 0
+    none = ControlsChange(before=CardControls(), after=CardControls(backstop=0))
     with pytest.raises(ValueError, match="backstop"):
-        await issuer.create_card(idempotency_key=str(uuid.uuid4()), memo="x", lifetime_backstop=0)
+        await issuer.set_card_state(card.token, IssuerCardState.OPEN, none)
+    await sandbox.lithic.cards.update(card.token, spend_limit_duration="MONTHLY")
+    assert (await issuer.get_card(card.token)).controls == CardControls()
 
 
 async def test_create_survives_an_answer_lost_after_commit(
@@ -80,17 +95,13 @@ async def test_create_survives_an_answer_lost_after_commit(
 ) -> None:
     """The issuer answers 500 after making the card: the caller still gets that one card."""
     await sandbox.faults(create_card_500_after_commit={"count": 1})
-    card = await issuer.create_card(
-        idempotency_key=str(uuid.uuid4()), memo="x", lifetime_backstop=None
-    )
+    card = await issuer.create_card(idempotency_key=str(uuid.uuid4()), memo="x")
     assert [c.token for c in (await sandbox.lithic.cards.list()).data] == [card.token]
 
 
 async def test_states_reveal_and_closing_for_good(sandbox: Network, issuer: Issuer) -> None:
     """Open, pause, close; the number passes through and no repr shows it."""
-    card = await issuer.create_card(
-        idempotency_key=str(uuid.uuid4()), memo="x", lifetime_backstop=None
-    )
+    card = await issuer.create_card(idempotency_key=str(uuid.uuid4()), memo="x")
     opened = await issuer.set_card_state(card.token, IssuerCardState.OPEN)
     assert opened.state is IssuerCardState.OPEN
     revealed = await issuer.reveal(card.token)

@@ -21,7 +21,8 @@ from tests.contract.claim_kit import claim
 from tests.contract.sandbox_kit import KEY, Network, network
 from tests.contract.sandbox_stripe_kit import enrolled
 
-from signets.app.ports import IssuerCardState
+from signets.app.ports import ControlsChange, IssuerCardState
+from signets.core.issuer_controls import CardControls
 from signets.issuers.lithic import LithicIssuer
 from signets.issuers.stripe import StripeIssuer
 from signets.issuers.stripe.options import StripeOptions
@@ -52,6 +53,19 @@ STRIPE = Sent(
 )
 LIMIT = b"&spending_controls[spending_limits][0][amount]=%s"
 LIFE = b"&spending_controls[spending_limits][0][interval]=all_time"
+BLOCKED = b"&spending_controls[blocked_categories]"
+OPENED = replace(
+    LITHIC,
+    method="PATCH",
+    url=LITHIC.url + "/x",
+    headers={
+        "authorization": "sandbox_key",
+        "content-type": "application/json",
+        "x-stainless-retry-count": "0",
+    },
+    body=b'{"state":"OPEN"}',
+)
+CHANGED = replace(STRIPE, url=STRIPE.url + "/ic_1", body=b"status=active")
 
 
 def without(sent: Sent, header: str) -> Sent:
@@ -59,14 +73,16 @@ def without(sent: Sent, header: str) -> Sent:
 
 
 def test_what_is_right_passes() -> None:
-    """With and without a limit, at both issuers."""
-    limited = b'{"type":"VIRTUAL","state":"PAUSED","memo":"","spend_limit":1,'
-    limited += b'"spend_limit_duration":"FOREVER"}'
+    """With and without a limit or blocked categories, at both issuers."""
+    limited = b'{"state":"OPEN","spend_limit":1,"spend_limit_duration":"FOREVER"}'
+    both = replace(CHANGED, body=CHANGED.body + LIMIT % b"5000" + LIFE)
     for sent in (
         LITHIC,
-        replace(LITHIC, body=limited),
+        replace(OPENED, body=limited),
         STRIPE,
-        replace(STRIPE, body=STRIPE.body + LIMIT % b"5000" + LIFE),
+        both,
+        replace(both, body=both.body + BLOCKED + b"[0]=pawn_shops"),
+        replace(both, body=both.body + BLOCKED + b"="),
     ):
         assert problems(sent) == []
 
@@ -81,8 +97,9 @@ def test_what_is_right_passes() -> None:
         (replace(LITHIC, url=LITHIC.url + "?x=1"), "query: Additional properties"),
         (replace(LITHIC, body=LITHIC.body.replace(b"PAUSED", b"OPEN")), "body.state"),
         (replace(LITHIC, body=LITHIC.body[:-1] + b',"pin":"1"}'), "body: Additional properties"),
-        (replace(LITHIC, body=LITHIC.body[:-1] + b',"spend_limit":0}'), "body.spend_limit"),
-        (replace(LITHIC, body=LITHIC.body[:-1] + b',"spend_limit":5}'), "is a dependency of"),
+        (replace(LITHIC, body=LITHIC.body[:-1] + b',"spend_limit":5}'), "body: Additional"),
+        (replace(OPENED, body=OPENED.body[:-1] + b',"spend_limit":0}'), "body.spend_limit"),
+        (replace(OPENED, body=OPENED.body[:-1] + b',"spend_limit":5}'), "is a dependency of"),
         (replace(LITHIC, body=b""), "body: there is none"),
         (replace(LITHIC, method="GET", url=LITHIC.url + "/x"), "body: there is to be none"),
         (without(STRIPE, "stripe-version"), "'stripe-version' is a required property"),
@@ -93,8 +110,10 @@ def test_what_is_right_passes() -> None:
         ),
         (replace(STRIPE, body=STRIPE.body.replace(b"ich_1", b"")), "body.cardholder"),
         (replace(STRIPE, body=STRIPE.body.replace(b"inactive", b"active")), "body.status"),
-        (replace(STRIPE, body=STRIPE.body + LIMIT % b"0" + LIFE), "spending_limits.0.amount"),
-        (replace(STRIPE, body=STRIPE.body + LIMIT % b"5"), "'interval' is a required property"),
+        (replace(STRIPE, body=STRIPE.body + LIMIT % b"5" + LIFE), "body: Additional"),
+        (replace(CHANGED, body=CHANGED.body + LIMIT % b"0" + LIFE), "spending_limits.0.amount"),
+        (replace(CHANGED, body=CHANGED.body + LIMIT % b"5"), "'interval' is a required property"),
+        (replace(CHANGED, body=CHANGED.body + BLOCKED + b"[0]=bakeries"), "blocked_categories"),
         (replace(STRIPE, body=STRIPE.body + b"&status=active"), "comes twice"),
     ],
 )
@@ -207,10 +226,9 @@ async def test_every_operation_of_lithic_is_used(lithic: Network) -> None:
     await issuer.rotate_secret()
     begin = datetime.now(UTC) - timedelta(hours=1)
     await issuer.replay_missed(events_url=urls["events_url"], begin=begin)
-    card = await issuer.create_card(
-        idempotency_key=str(uuid.uuid4()), memo="x", lifetime_backstop=5000
-    )
-    await issuer.set_card_state(card.token, IssuerCardState.OPEN)
+    card = await issuer.create_card(idempotency_key=str(uuid.uuid4()), memo="x")
+    limited = ControlsChange(before=CardControls(), after=CardControls(backstop=5000))
+    await issuer.set_card_state(card.token, IssuerCardState.OPEN, limited)
     assert (await issuer.get_card(card.token)).state is IssuerCardState.OPEN
     token = await lithic.authorize(await lithic.lithic.cards.retrieve(card.token), 900)
     await lithic.lithic.transactions.simulate_clearing(token=token)
@@ -238,10 +256,11 @@ async def test_every_operation_of_stripe_is_used(sandbox_url: str) -> None:
         )
         await issuer.enroll(**urls)
         await issuer.check_set_up(**urls, secrets=secrets)
-        card = await issuer.create_card(
-            idempotency_key=str(uuid.uuid4()), memo="x", lifetime_backstop=500_000
-        )
-        await issuer.set_card_state(card.token, IssuerCardState.OPEN)
+        card = await issuer.create_card(idempotency_key=str(uuid.uuid4()), memo="x")
+        cash = CardControls(backstop=500_000, blocked_categories=("6010",))
+        limited = ControlsChange(before=CardControls(), after=cash)
+        opened = await issuer.set_card_state(card.token, IssuerCardState.OPEN, limited)
+        assert opened.controls == cash
         assert (await issuer.get_card(card.token)).state is IssuerCardState.OPEN
         assert (await issuer.reveal(card.token)).number
         made = await running.authorize(await running.issuing.cards.retrieve_async(card.token), 900)
@@ -250,8 +269,8 @@ async def test_every_operation_of_stripe_is_used(sandbox_url: str) -> None:
         assert await issuer.get_transaction(taken_of.transactions[0].id)
         begin = datetime.now(UTC) - timedelta(hours=1)
         assert await issuer.list_transactions(begin=begin, end=begin + timedelta(hours=2))
-        opened = await issuer.open_dispute(claim(made.id, 900))
-        assert (await issuer.get_dispute(opened.token)).raw_status == "submitted"
+        disputed = await issuer.open_dispute(claim(made.id, 900))
+        assert (await issuer.get_dispute(disputed.token)).raw_status == "submitted"
         named = StripeIssuer(
             api_key=KEY,
             base_url=running.url,

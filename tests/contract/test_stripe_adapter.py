@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import stripe
+from stripe.params.issuing import _card_update_params
 from tests.contract.stripe_kit import (
     AUTH,
     CARD,
@@ -30,6 +32,7 @@ from tests.contract.stripe_kit import (
 
 from signets.app.ports import (
     BodyUnreadable,
+    ControlsChange,
     IssuerCardState,
     IssuerRefused,
     IssuerSecrets,
@@ -38,10 +41,12 @@ from signets.app.ports import (
     SignatureInvalid,
     TransactionUpdated,
 )
+from signets.core.issuer_controls import CardControls
 from signets.core.reasons import Reason
 from signets.issuers.registry import ADAPTERS, ConnectionSettings
 from signets.issuers.stripe import StripeIssuer
 from signets.issuers.stripe.adapter import PRODUCTION_URL
+from signets.issuers.stripe.controls import NAMES
 from signets.issuers.stripe.options import StripeOptions
 
 KEY = "sandbox_stripe_0123456789abcdef"
@@ -98,7 +103,7 @@ async def test_a_card_is_made_inactive_under_its_key(wire: Recorder, make: Make)
     wire.answer(CREATE, card())
     key = str(uuid.uuid4())
     made = await make(currency="EUR").create_card(
-        idempotency_key=key, memo="card_1", lifetime_backstop=5000, tags={"agent": "agt_1"}
+        idempotency_key=key, memo="card_1", tags={"agent": "agt_1"}
     )
     assert (made.token, made.last_four, made.state) == (CARD, "4242", IssuerCardState.PAUSED)
     [sent] = wire.sent
@@ -109,15 +114,9 @@ async def test_a_card_is_made_inactive_under_its_key(wire: Recorder, make: Make)
         "status": "inactive",
         "metadata[agent]": "agt_1",
         "metadata[signets]": "card_1",
-        "spending_controls[spending_limits][0][amount]": "5000",
-        "spending_controls[spending_limits][0][interval]": "all_time",
     }
     assert sent.headers["idempotency-key"] == key
     assert sent.headers["stripe-version"] == "2026-10-28.endive"
-    await make().create_card(idempotency_key=key, memo="card_1", lifetime_backstop=None)
-    assert not any("spending" in name for name in wire.sent[-1].fields)
-    with pytest.raises(ValueError, match="backstop"):
-        await make().create_card(idempotency_key=key, memo="card_1", lifetime_backstop=0)
 
 
 async def test_a_lost_answer_is_asked_for_again_under_the_same_key(
@@ -127,7 +126,7 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_key(
     wire.answer(CREATE, {"error": {"message": "oops"}}, 500)
     wire.answer(CREATE, card())
     key = str(uuid.uuid4())
-    await make().create_card(idempotency_key=key, memo="card_1", lifetime_backstop=None)
+    await make().create_card(idempotency_key=key, memo="card_1")
     assert [sent.headers["idempotency-key"] for sent in wire.sent] == [key, key]
 
 
@@ -139,9 +138,7 @@ async def test_the_one_cardholder_is_found_by_our_mark_or_made(wire: Recorder, m
     wire.answer(f"POST {people}", cardholder(id="ich_new"))
     for _ in range(2):
         issuer = make(**{**HOLDER, "cardholder": ""})
-        await issuer.create_card(
-            idempotency_key=str(uuid.uuid4()), memo="card_1", lifetime_backstop=None
-        )
+        await issuer.create_card(idempotency_key=str(uuid.uuid4()), memo="card_1")
     first, second = (s for s in wire.sent if (s.method, s.path) == ("POST", people))
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
     assert first.fields == {
@@ -157,9 +154,7 @@ async def test_the_one_cardholder_is_found_by_our_mark_or_made(wire: Recorder, m
     assert wire.sent[-1].fields["cardholder"] == "ich_new"
     mine = cardholder(id="ich_mine", metadata={"signets": "organization"})
     wire.answers[f"GET {people}"] = [(200, listed(cardholder(id="ich_else"), mine))]
-    await make(cardholder="").create_card(
-        idempotency_key=str(uuid.uuid4()), memo="card_1", lifetime_backstop=None
-    )
+    await make(cardholder="").create_card(idempotency_key=str(uuid.uuid4()), memo="card_1")
     assert wire.sent[-1].fields["cardholder"] == "ich_mine"
 
 
@@ -169,9 +164,7 @@ async def test_without_a_cardholder_the_refusal_says_what_is_needed(
     """Nothing is made from half an address."""
     wire.answer("GET /v1/issuing/cardholders", listed())
     with pytest.raises(IssuerRefused, match="postal_code"):
-        await make(cardholder="", name="Acme").create_card(
-            idempotency_key="k", memo="card_1", lifetime_backstop=None
-        )
+        await make(cardholder="", name="Acme").create_card(idempotency_key="k", memo="card_1")
     assert {sent.method for sent in wire.sent} == {"GET"}
 
 
@@ -195,6 +188,64 @@ async def test_states_are_sent_once(
     with pytest.raises(IssuerUnavailable, match="500"):
         await make().set_card_state(CARD, state)
     assert len(wire.sent) == 2
+
+
+async def test_spending_controls_are_sent_whole_with_the_state(wire: Recorder, make: Make) -> None:
+    """One limit over all time, categories by the names that mean one code; an empty text unsets."""
+    path = f"POST /v1/issuing/cards/{CARD}"
+    wire.answer(path, card(status="active"))
+    asked = CardControls(backstop=5000, blocked_categories=("4511", "6010", "7995"))
+    issuer = make()
+    told = issuer.enforceable(asked)
+    assert told.blocked_categories == ("6010", "7995")  # airlines have a range of codes
+    opened = IssuerCardState.OPEN
+    await issuer.set_card_state(CARD, opened, ControlsChange(before=CardControls(), after=told))
+    limit = {
+        "status": "active",
+        "spending_controls[spending_limits][0][amount]": "5000",
+        "spending_controls[spending_limits][0][interval]": "all_time",
+    }
+    assert wire.sent[-1].fields == {
+        **limit,
+        "spending_controls[blocked_categories][0]": "manual_cash_disburse",
+        "spending_controls[blocked_categories][1]": "betting_casino_gambling",
+    }
+    none = CardControls(backstop=5000)
+    await issuer.set_card_state(CARD, opened, ControlsChange(before=told, after=none))
+    assert wire.sent[-1].fields == {**limit, "spending_controls[blocked_categories]": ""}
+    await issuer.set_card_state(CARD, opened, ControlsChange(before=none, after=none))
+    assert wire.sent[-1].fields == limit
+    zero = ControlsChange(before=none, after=CardControls(backstop=0))
+    with pytest.raises(ValueError, match="backstop"):
+        await issuer.set_card_state(CARD, opened, zero)
+
+
+def test_every_name_of_a_category_is_one_that_stripe_knows() -> None:
+    """By the official SDK's own list."""
+    known = inspect.getsource(_card_update_params)
+    assert not [name for name in NAMES.values() if f'"{name}"' not in known]
+
+
+@pytest.mark.parametrize(
+    ("limits", "backstop"),
+    [
+        ([{"amount": 5000, "interval": "all_time", "categories": None}], 5000),
+        ([{"amount": 5000, "interval": "daily", "categories": None}], None),
+        ([{"amount": 5000, "interval": "all_time", "categories": ["bakeries"]}], None),
+        ([{"amount": 5000, "interval": "all_time"}, {"amount": 1, "interval": "daily"}], None),
+        ([], None),
+    ],
+)
+async def test_only_our_own_kind_of_limit_is_a_backstop(
+    wire: Recorder, make: Make, limits: list[Any], backstop: int | None
+) -> None:
+    """One, over all time, of all categories; categories that we never set are not looked at."""
+    blocked = ["bakeries", "betting_casino_gambling", "manual_cash_disburse"]
+    controls = {"spending_limits": limits, "blocked_categories": blocked}
+    wire.answer(f"GET /v1/issuing/cards/{CARD}", card(spending_controls=controls))
+    assert (await make().get_card(CARD)).controls == CardControls(
+        backstop=backstop, blocked_categories=("6010", "7995")
+    )
 
 
 async def test_reveal_expands_and_shows_no_number_in_repr(wire: Recorder, make: Make) -> None:

@@ -69,6 +69,41 @@ def test_existing_job_tables_are_left_alone(empty_database_url):
     assert migrate.current(empty_database_url) == migrate.head()
 
 
+def test_what_older_cards_have_spent_is_counted(empty_database_url):
+    """A backstop begins where the card stands: holds given back count, refunds give nothing."""
+    migrate.upgrade(empty_database_url, to="0008")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("SET session_replication_role = replica")  # the rows alone
+        connection.execute(_OLD_CARD)
+        for name, authorized, held, back, cleared in (
+            ("a", 500, 100, 400, 0),
+            ("b", 700, 0, 0, 900),
+            ("c", 300, 0, 300, 300),
+        ):
+            connection.execute(_OLD_TRANSACTION, (name, name, authorized, held, back, cleared))
+    migrate.upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        counted = "SELECT issuer_counted FROM transaction ORDER BY id"
+        assert connection.execute(counted).fetchall() == [(500,), (900,), (600,)]
+        row = connection.execute("SELECT issuer_counted, backstop FROM card").fetchone()
+    assert row == (2000, None)
+
+
+_OLD_CARD = """
+INSERT INTO card (org_id, id, agent_id, connection_id, state, issuer_state, merchant_lock,
+    allow_facilitators, currency, spending_limit, limit_period, recurring, memo, created_by,
+    created_at)
+VALUES ('org_1', 'card_1', 'agt_1', 'conn_1', 'locked', 'paused', '{openai.com}', false, 'USD',
+    5000, 'month', false, '', 'system', now())"""
+_OLD_TRANSACTION = """
+INSERT INTO transaction (org_id, id, connection_id, issuer_token, card_id, kind, status, currency,
+    authorized, held, unconfirmed, reversed, cleared, refunded, disputed, recovered, fees,
+    intent_use, merchant_amount, merchant_currency, descriptor, merchant, match, decided_by,
+    verdict, flags, notes, explanation, created_at, updated_at)
+VALUES ('org_1', %s, 'conn_1', %s, 'card_1', 'purchase', 'settled', 'USD', %s, %s, 0, %s, %s, 50, 0,
+    0, 0, 0, 1, 'USD', 'OPENAI', '{}', '{}', 'us', 'pending', '{}', '{}', '[]', now(), now())"""
+
+
 def test_our_copy_of_the_job_schema_is_the_installed_one():
     """A new procrastinate with another schema fails here: it needs a migration of its own."""
     ours = (migrate.MIGRATIONS / "sql" / "0002_procrastinate.sql").read_text()

@@ -71,9 +71,11 @@ class Watched:
     def _check_approval(
         self, request: AuthorizationRequest, answer: Answered, after: Books
     ) -> None:
-        """Invariant 4: open, matched, covered."""
+        """Invariant 4: open, matched, covered; and no limit at the issuer came before ours."""
         decision = answer.decision
         card = after.cards[decision.card_id or ""]
+        counted = self.network.counted(request.card_token)
+        self.check(counted <= card["backstop"], "the issuer had declined", counted, card)
         vendor = VENDOR_OF.get(request.merchant.descriptor)
         self.check(vendor in card["merchant_lock"], "another merchant was approved", request)
         self.check(

@@ -174,6 +174,24 @@ class Network:
         self._add(record, EventKind.REFUND_REVERSAL, amount)
         record.settled += amount
 
+    def counted(self, card_token: str) -> int:
+        """The most that a limit over the card's life can count: nothing is ever given back."""
+        total = 0
+        for record in self.records.values():
+            if record.card_token != card_token:
+                continue
+            held = 0
+            for one in plainly(record.events):
+                above = one.amount
+                if one.what in ("clear", "set_hold"):
+                    above = max(0, one.amount - held)
+                elif one.what != "authorize" or not one.approved:
+                    above = 0
+                total += above
+                held = amounts_after([one], held).held
+            total += sum(record.unsaid)
+        return total
+
     def snapshot(self, record: Record) -> Snapshot:
         """The transaction as it stands, whole."""
         return Snapshot(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from signets.core.authorization.request import AuthorizationRequest
+from signets.core.issuer_controls import CardControls
 from signets.core.settlement.model import Snapshot
 
 
@@ -23,13 +24,26 @@ class IssuerCardState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerCard:
-    """A card as the issuer knows it. Never holds a PAN. Some bodies leave the expiry out."""
+    """A card as the issuer knows it. Never holds a PAN. Some bodies leave the expiry out.
+
+    ``controls``: what it is held to there, as far as we could have said it; a limit of any other
+    kind is no backstop. ``None``: the body does not tell.
+    """
 
     token: str
     last_four: str
     exp_month: int | None
     exp_year: int | None
     state: IssuerCardState
+    controls: CardControls | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlsChange:
+    """What an issuer holds a card to until now, as it was last told, and from now on."""
+
+    before: CardControls
+    after: CardControls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,12 +289,16 @@ class DisputeCredited(IssuerEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardUpdated(IssuerEvent):
-    """A card changed at the issuer; what it is now is read from there."""
+    """A card changed at the issuer; what it is now is read from there.
+
+    ``controls_changed``: also, or only, what the issuer declines on it by itself.
+    """
 
     event_id: str
     card_token: str
     state: IssuerCardState
     because: str = ""
+    controls_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,21 +340,26 @@ class Issuer(Protocol):
         *,
         idempotency_key: str,
         memo: str,
-        lifetime_backstop: int | None,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> IssuerCard:
         """Create a virtual card, *paused*. ``idempotency_key`` is a UUID: repeats are safe.
 
-        ``tags`` are for people who look at the card at the issuer (Stripe: metadata).
-
-        ``lifetime_backstop`` in minor units is a superset control (never 0, never tighter than
-        ours); ``None`` sends none.
+        ``tags`` are for people who look at the card at the issuer (Stripe: metadata). What can
+        change later is not said here: a repeat has to ask for the same.
         """
         ...
 
     async def get_card(self, token: str) -> IssuerCard: ...
 
-    async def set_card_state(self, token: str, state: IssuerCardState) -> IssuerCard: ...
+    def enforceable(self, controls: CardControls) -> CardControls:
+        """The part of ``controls`` that the issuer can hold a card to, to the letter. Pure."""
+        ...
+
+    async def set_card_state(
+        self, token: str, state: IssuerCardState, controls: ControlsChange | None = None
+    ) -> IssuerCard:
+        """The state, and in the same request what the card is held to; ``None``: as it is."""
+        ...
 
     async def reveal(self, token: str) -> CardCredentials: ...
 

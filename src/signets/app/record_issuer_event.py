@@ -10,6 +10,7 @@ from datetime import timedelta
 import msgspec
 
 from signets.app.authorize import DOWN, NOT_FOUND, NOT_SIGNED, Connections
+from signets.app.bound_card import count_for_issuer
 from signets.app.carry_out_flags import carry_out_flags
 from signets.app.check_issuer import check_issuer
 from signets.app.follow_card import follow_card
@@ -265,6 +266,7 @@ async def apply_snapshot(
             intent_id=done.after.intent_id,
             data={"cause": cause, "body_sha256": body_sha256},
         )
+    await count_for_issuer(uow, done.after)
     await carry_out_flags(services, uow, done)
     return done
 

@@ -119,7 +119,14 @@ class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """A virtual card. ``issuer_token`` is None until the issuer has made it."""
+    """A virtual card.
+
+    Attributes:
+        issuer_token: None until the issuer has made it.
+        issuer_counted: The most that the issuer may have counted against it.
+        backstop, blocked_categories: What the issuer is to hold it to (None: not unlocked yet).
+        issuer_backstop, issuer_blocked_categories: What it was told, as last confirmed.
+    """
 
     id: str
     agent_id: str
@@ -146,6 +153,11 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     evidence_seq: int
     created_at: datetime
     closed_at: datetime | None
+    issuer_counted: int = 0
+    backstop: int | None = None
+    blocked_categories: tuple[str, ...] = ()
+    issuer_backstop: int | None = None
+    issuer_blocked_categories: tuple[str, ...] = ()
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):

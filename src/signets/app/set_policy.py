@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from signets.app.bound_card import block_on_open_cards
 from signets.app.caller import Caller, not_found
 from signets.app.journal import record
 from signets.app.known_merchants import own_vendors
@@ -30,7 +31,9 @@ async def set_policy(services: Services, caller: Caller, document: dict[str, Any
     """
     caller.require(Scope.POLICY_WRITE)
     async with services.store.transaction(caller.org_id) as uow:
-        return await write_policy(services, uow, document, actor=caller.actor)
+        version = await write_policy(services, uow, document, actor=caller.actor)
+        await block_on_open_cards(uow, parse_policy(version.document))
+        return version
 
 
 async def write_policy(

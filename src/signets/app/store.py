@@ -45,6 +45,7 @@ from signets.core.authorization.facts import LiveAuthorization
 from signets.core.card import CardState
 from signets.core.evidence.merkle import Node
 from signets.core.intent import IntentState
+from signets.core.issuer_controls import CardControls
 from signets.core.settlement.dispute import DisputeState
 from signets.core.settlement.model import LifecycleEvent
 
@@ -187,6 +188,16 @@ class Cards(Protocol):
     async def set_issued(self, card_id: str, made: IssuerCard) -> None: ...
 
     async def set_issuer_state(self, card_id: str, state: IssuerCardState) -> None: ...
+
+    async def set_controls(self, card_id: str, controls: CardControls) -> None: ...
+
+    async def block_categories(
+        self, card_ids: Sequence[str], categories: Sequence[str]
+    ) -> None: ...
+
+    async def set_issuer_controls(self, card_id: str, controls: CardControls) -> None: ...
+
+    async def count_for_issuer(self, card_id: str, transaction_id: str, counted: int) -> None: ...
 
     async def lagging(self, limit: int) -> list[str]: ...
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import uuid
 
-from signets.app.ports import IssuerCardState, IssuerRefused, IssuerUnavailable
+from signets.app.bound_card import confirmed_controls, wanted_controls
+from signets.app.ports import (
+    ControlsChange,
+    Issuer,
+    IssuerCardState,
+    IssuerRefused,
+    IssuerUnavailable,
+)
 from signets.app.records import Card, Connection
 from signets.app.services import Services
 from signets.core.card import CardState
@@ -48,7 +55,6 @@ async def sync_card(services: Services, org_id: str, card_id: str) -> Card | Non
                 # The same card asks with the same key, so a lost answer makes no second card.
                 idempotency_key=str(uuid.uuid5(_NAMESPACE, card.id)),
                 memo=card.id,
-                lifetime_backstop=None,
                 tags={"organization": org_id, "agent": card.agent_id},
             )
             async with services.store.transaction(org_id) as uow:
@@ -56,13 +62,46 @@ async def sync_card(services: Services, org_id: str, card_id: str) -> Card | Non
                 card = await uow.cards.get(card_id)
             if card is None or card.issuer_token is None:
                 return card
-        wanted = wanted_state(card, connection)
-        if card.issuer_state is not wanted:
-            pushed = await client.set_card_state(card.issuer_token, wanted)
-            async with services.store.transaction(org_id) as uow:
-                await uow.cards.set_issuer_state(card_id, pushed.state)
-                card = await uow.cards.get(card_id)
+        return await _push(services, org_id, client, card, wanted_state(card, connection))
+
+
+async def _push(
+    services: Services, org_id: str, client: Issuer, card: Card, wanted: IssuerCardState
+) -> Card | None:
+    """State and controls in one request: never open under a backstop that is too narrow."""
+    token = card.issuer_token or ""
+    controls = wanted_controls(card)
+    change = _change(client, card, wanted)
+    told = wanted is IssuerCardState.OPEN and confirmed_controls(card) != controls
+    if card.issuer_state is wanted and not told:
         return card
+    pushed, taken = None, True
+    if card.issuer_state is not wanted or change is not None:
+        pushed = await client.set_card_state(token, wanted, change)
+        taken = change is None or pushed.controls == change.after
+    async with services.store.transaction(org_id) as uow:
+        if pushed is not None:
+            await uow.cards.set_issuer_state(card.id, pushed.state)
+        if told and taken:
+            await uow.cards.set_issuer_controls(card.id, controls)
+        after = await uow.cards.get(card.id)
+    if not taken:
+        raise IssuerRefused("the issuer did not take the card's limit or blocked categories")
+    return after
+
+
+def _change(client: Issuer, card: Card, wanted: IssuerCardState) -> ControlsChange | None:
+    """What to tell the issuer; nothing of a card that is shut, or was opened before there was any.
+
+    Such a card of an older version has them with its next intent.
+    """
+    if wanted is not IssuerCardState.OPEN or card.backstop is None:
+        return None
+    change = ControlsChange(
+        before=client.enforceable(confirmed_controls(card)),
+        after=client.enforceable(wanted_controls(card)),
+    )
+    return None if change.before == change.after else change
 
 
 async def sync_now(services: Services, org_id: str, card_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from signets.app.booking import release, reserve
+from signets.app.bound_card import bound_card
 from signets.app.journal import SYSTEM, posting_rows, record
 from signets.app.records import Card, ExposureRow, Intent, WindowRow
 from signets.app.services import Services
@@ -48,6 +49,7 @@ async def open_window(
     )
     await uow.cards.add_window(window)
     await uow.cards.set_state(card.id, CardState.OPEN, uow.now)
+    await bound_card(services, uow, card.id)
     await record(
         services,
         uow,

@@ -56,7 +56,10 @@ def run_scenarios(
     for line in _summary(report):
         tell(line)
     if as_json:
-        print(json.dumps(report.as_dict()))
+        *compared, asked = map(json.dumps, report.documents())
+        for document in compared:
+            tell(document)
+        print(asked)
     raise typer.Exit(0 if report.ok else REFUSED)
 
 

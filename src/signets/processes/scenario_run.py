@@ -93,37 +93,54 @@ class Played:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One run. ``different`` names the common scenarios that did not end alike."""
+    """One run.
+
+    Attributes:
+        compared: The common scenarios at the other issuer, where there are any.
+        different: The common scenarios that did not end alike.
+    """
 
     issuer: Face
     played: tuple[Played, ...]
+    compared: tuple[Played, ...]
     different: tuple[str, ...]
     ledger_balanced: bool
     failures: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as promised."""
-        said = self.as_dict()
+        """Whether everything is as promised, at both issuers."""
         return (
-            said["identical"] is said["ledger_balanced"] is said["evidence_verified"] is True
-            and said["unflagged_surprises"] == 0
+            all(
+                said["identical"] is said["ledger_balanced"] is said["evidence_verified"] is True
+                and said["unflagged_surprises"] == 0
+                for said in self.documents()
+            )
             and not self.failures
-            and not any(one.problems for one in self.played)
+            and not any(one.problems for one in (*self.played, *self.compared))
         )
 
     def as_dict(self) -> dict[str, object]:
-        """The document of ``--json``."""
-        common = sum(one.scenario.reach is Reach.COMMON for one in self.played)
+        """The document of ``--json``: of the issuer that was asked for."""
+        return self._document(self.issuer, self.played)
+
+    def documents(self) -> list[dict[str, object]]:
+        """The same, and before it the other issuer's, where it was compared."""
+        other = next(face for face in Face if face is not self.issuer)
+        compared = [self._document(other, self.compared)] if self.compared else []
+        return [*compared, self.as_dict()]
+
+    def _document(self, issuer: Face, played: tuple[Played, ...]) -> dict[str, object]:
+        common = sum(one.scenario.reach is Reach.COMMON for one in played)
         return {
-            "issuer": self.issuer.value,
-            "scenarios": [one.scenario.name for one in self.played],
+            "issuer": issuer.value,
+            "scenarios": [one.scenario.name for one in played],
             "common": common,
-            "specific": len(self.played) - common,
+            "specific": len(played) - common,
             "identical": not self.different,
             "ledger_balanced": self.ledger_balanced,
-            "evidence_verified": all(one.evidence_verified for one in self.played),
-            "unflagged_surprises": sum(one.unflagged for one in self.played),
+            "evidence_verified": all(one.evidence_verified for one in played),
+            "unflagged_surprises": sum(one.unflagged for one in played),
         }
 
 
@@ -147,6 +164,7 @@ async def run(settings: Settings, issuer: Face, scenarios: Sequence[Scenario], s
     return Report(
         issuer=issuer,
         played=tuple(played[0]),
+        compared=tuple(played[1]) if is_common else (),
         different=_different(played[0], played[1]) if is_common else (),
         ledger_balanced=all(ledgers),
         failures=tuple(failures),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from signets.app.ports import (
     BillingAddress,
     CardCredentials,
     Claim,
+    ControlsChange,
     Finding,
     IssuerCard,
     IssuerCardState,
@@ -27,6 +29,7 @@ from signets.app.ports import (
     IssuerUnavailable,
 )
 from signets.core.authorization.request import AuthorizationRequest
+from signets.core.issuer_controls import CardControls
 from signets.core.settlement.model import Snapshot
 from signets.issuers.addresses import checked_host, is_loopback
 from signets.issuers.lithic.answers import DECLINE_RESULTS, OTHER_DECLINE
@@ -103,16 +106,9 @@ class LithicIssuer:
         *,
         idempotency_key: str,
         memo: str,
-        lifetime_backstop: int | None,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> IssuerCard:
         """A virtual card, paused. See the port."""
-        limits: dict[str, Any] = {}
-        if lifetime_backstop is not None:
-            if lifetime_backstop < 1:
-                # At Lithic 0 means "no limit at all".
-                raise ValueError("a backstop must be at least one minor unit")
-            limits = {"spend_limit": lifetime_backstop, "spend_limit_duration": "FOREVER"}
         with translated():
             card = await self._client.cards.create(
                 type="VIRTUAL",
@@ -120,7 +116,6 @@ class LithicIssuer:
                 memo=memo,
                 tags=dict(tags),
                 extra_headers={"Idempotency-Key": idempotency_key},
-                **limits,
             )
         return _card(card)
 
@@ -129,10 +124,23 @@ class LithicIssuer:
         with translated():
             return _card(await self._client.cards.retrieve(token))
 
-    async def set_card_state(self, token: str, state: IssuerCardState) -> IssuerCard:
+    def enforceable(self, controls: CardControls) -> CardControls:
+        """The backstop. Lithic blocks categories by auth rules, which are no part of a card."""
+        return replace(controls, blocked_categories=())
+
+    async def set_card_state(
+        self, token: str, state: IssuerCardState, controls: ControlsChange | None = None
+    ) -> IssuerCard:
         """Open, pause or close (final). Sent once: a late repeat could undo a newer change."""
+        limits: dict[str, Any] = {}
+        backstop = controls.after.backstop if controls is not None else None
+        if backstop is not None:
+            if backstop < 1:
+                # At Lithic 0 means "no limit at all".
+                raise ValueError("a backstop must be at least one minor unit")
+            limits = {"spend_limit": backstop, "spend_limit_duration": "FOREVER"}
         with translated():
-            return _card(await self._once.cards.update(token, state=_TO_LITHIC[state]))
+            return _card(await self._once.cards.update(token, state=_TO_LITHIC[state], **limits))
 
     async def reveal(self, token: str) -> CardCredentials:
         """Number and CVC, passed through.

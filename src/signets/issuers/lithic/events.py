@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from signets.app.ports import (
     BodyUnreadable,
     CardUpdated,
@@ -23,6 +25,7 @@ from signets.issuers.lithic.set_up import (
 )
 
 APPROVAL_REQUEST = "card_authorization.approval_request"
+_LIMITS = frozenset({"spend_limit", "spend_limit_duration"})
 
 
 def read_approval_request(content: Json) -> AuthorizationRequest:
@@ -52,6 +55,7 @@ def read_event(event_id: str, content: Json) -> IssuerEvent:
             event_id=event_id,
             card_token=text(content, "card_token"),
             state=card_state(text(content, "state")),
+            controls_changed=not _LIMITS.isdisjoint(_changed(content)),
         )
     if kind == DISPUTE_UPDATED:
         return DisputeUpdated(event_id=event_id, dispute=read_dispute(content))
@@ -59,3 +63,9 @@ def read_event(event_id: str, content: Json) -> IssuerEvent:
         token, steps = read_credits(content)
         return DisputeCredited(event_id=event_id, transaction_token=token, steps=steps)
     return OtherEvent(event_id=event_id, event_type=kind)
+
+
+def _changed(content: Json) -> Mapping[str, object]:
+    """``previous_fields``; the state alone counts where they cannot be read."""
+    before = find(content, "previous_fields")
+    return before if isinstance(before, Mapping) else {}

@@ -9,6 +9,7 @@ import hashlib
 
 from signets.app.ports import BodyUnreadable, IssuerCard, IssuerCardState
 from signets.core.authorization.request import AuthorizationRequest, RequestKind
+from signets.core.issuer_controls import CardControls
 from signets.core.merchant.model import Merchant
 from signets.core.settlement.model import (
     DecidedBy,
@@ -274,7 +275,17 @@ def read_card(body: Json) -> IssuerCard:
         exp_month=_month(body),
         exp_year=_year(body),
         state=card_state(text(body, "state")),
+        controls=_controls(body),
     )
+
+
+def _controls(body: Json) -> CardControls | None:
+    """``spend_limit`` 0 is none; one of another duration is not what we set."""
+    if find(body, "spend_limit") is None:
+        return None
+    limit = integer(body, "spend_limit")
+    forever = find(body, "spend_limit_duration") == "FOREVER"
+    return CardControls(backstop=limit if limit > 0 and forever else None)
 
 
 def card_state(word: str) -> IssuerCardState:

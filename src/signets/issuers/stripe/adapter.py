@@ -16,6 +16,7 @@ from signets.app.ports import (
     BillingAddress,
     CardCredentials,
     Claim,
+    ControlsChange,
     Finding,
     IssuerCard,
     IssuerCardState,
@@ -26,12 +27,14 @@ from signets.app.ports import (
     IssuerUnavailable,
 )
 from signets.core.authorization.request import AuthorizationRequest
+from signets.core.issuer_controls import CardControls
 from signets.core.settlement.model import Snapshot
 from signets.issuers.addresses import checked_host, is_loopback
 from signets.issuers.fields import Json, find
 from signets.issuers.stripe.answers import API_VERSION, APPROVED, DECLINED
 from signets.issuers.stripe.bodies import read_card
 from signets.issuers.stripe.cardholder import find_or_make_cardholder
+from signets.issuers.stripe.controls import nameable, spending_controls
 from signets.issuers.stripe.disputes import Disputes, missing_evidence
 from signets.issuers.stripe.enrolment import enroll, plan_enrolment
 from signets.issuers.stripe.events import read_approval_request, read_event
@@ -96,7 +99,6 @@ class StripeIssuer:
         *,
         idempotency_key: str,
         memo: str,
-        lifetime_backstop: int | None,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> IssuerCard:
         """A virtual card, inactive. See the port.
@@ -106,8 +108,6 @@ class StripeIssuer:
         Raises:
             IssuerRefused: Also where there is no cardholder, and too little to make one.
         """
-        if lifetime_backstop is not None and lifetime_backstop < 1:
-            raise ValueError("a backstop must be at least one minor unit")
         with translated():
             cardholder = await find_or_make_cardholder(self._client, self._options)
         params: stripe.params.issuing.CardCreateParams = {
@@ -117,10 +117,6 @@ class StripeIssuer:
             "status": "inactive",
             "metadata": {**tags, MARK: memo},
         }
-        if lifetime_backstop is not None:
-            params["spending_controls"] = {
-                "spending_limits": [{"amount": lifetime_backstop, "interval": "all_time"}]
-            }
         with translated():
             card = await self._client.v1.issuing.cards.create_async(
                 params, {"idempotency_key": idempotency_key}
@@ -132,11 +128,20 @@ class StripeIssuer:
         with translated():
             return plainly(read_card, await self._client.v1.issuing.cards.retrieve_async(token))
 
-    async def set_card_state(self, token: str, state: IssuerCardState) -> IssuerCard:
+    def enforceable(self, controls: CardControls) -> CardControls:
+        """All of it but categories that Stripe has no name of their own for."""
+        return replace(controls, blocked_categories=nameable(controls.blocked_categories))
+
+    async def set_card_state(
+        self, token: str, state: IssuerCardState, controls: ControlsChange | None = None
+    ) -> IssuerCard:
         """Activate, deactivate or cancel (final). Sent once: a late repeat could undo a newer."""
+        params: stripe.params.issuing.CardUpdateParams = {"status": _TO_STRIPE[state]}
+        if controls is not None:
+            params["spending_controls"] = spending_controls(controls)
         with translated():
             card = await self._client.v1.issuing.cards.update_async(
-                token, {"status": _TO_STRIPE[state]}, {"max_network_retries": 0}
+                token, params, {"max_network_retries": 0}
             )
         return plainly(read_card, card)
 

@@ -5,10 +5,14 @@ Production code knows what a body is from where it came; this is for people who 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from signets.app.ports import BodyUnreadable, IssuerCard, IssuerCardState
 from signets.core.authorization.request import AuthorizationRequest
+from signets.core.issuer_controls import CardControls
 from signets.core.settlement.model import Snapshot
 from signets.issuers.fields import Json, find, integer, mapping, text
+from signets.issuers.stripe.controls import blocked_on
 from signets.issuers.stripe.older import modern
 from signets.issuers.stripe.reading import read_object, read_request
 
@@ -64,7 +68,21 @@ def read_card(body: Json) -> IssuerCard:
         exp_month=month,
         exp_year=integer(body, "exp_year"),
         state=card_state(text(body, "status")),
+        controls=_controls(body),
     )
+
+
+def _controls(body: Json) -> CardControls | None:
+    """One limit over all time is a backstop; any other, or one more, is not what we set."""
+    if find(body, "spending_controls") is None:
+        return None
+    limits = find(body, "spending_controls.spending_limits")
+    backstop = None
+    if isinstance(limits, list) and len(limits) == 1 and isinstance(limits[0], Mapping):
+        [limit] = limits
+        if find(limit, "interval") == "all_time" and not find(limit, "categories"):
+            backstop = integer(limit, "amount")
+    return CardControls(backstop=backstop, blocked_categories=blocked_on(body))
 
 
 def card_state(status: str) -> IssuerCardState:

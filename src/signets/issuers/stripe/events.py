@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
 
 from signets.app.ports import (
@@ -76,7 +76,9 @@ def read_event(event: Json, *, live: bool) -> IssuerEvent:
         return DisputeUpdated(event_id=event_id, dispute=dispute, money_moved=kind in _FUNDS)
     if kind == "issuing_cardholder.updated":
         return AccountChanged(event_id=event_id)
-    return within(event, lambda body: _card_updated(event_id, body))
+    before = find(event, "data.previous_attributes")
+    bound = isinstance(before, Mapping) and "spending_controls" in before
+    return within(event, lambda body: _card_updated(event_id, body, bound=bound))
 
 
 def read_approval_request(event: Json, *, live: bool) -> AuthorizationRequest:
@@ -91,12 +93,13 @@ def read_approval_request(event: Json, *, live: bool) -> AuthorizationRequest:
     return within(event, read_request)
 
 
-def _card_updated(event_id: str, card: Json) -> CardUpdated:
+def _card_updated(event_id: str, card: Json, *, bound: bool) -> CardUpdated:
     return CardUpdated(
         event_id=event_id,
         card_token=text(card, "id"),
         state=card_state(text(card, "status")),
         because=optional_text(card, "cancellation_reason") or "",
+        controls_changed=bound,
     )
 
 

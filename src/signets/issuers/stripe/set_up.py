@@ -119,8 +119,10 @@ def _unreadable(authorize_url: str) -> list[Finding]:
         Finding(
             code="default_daily_limit",
             severity=Severity.NOTICE,
-            sentence="Stripe gives new cards a spending limit of its own (500 USD a day unless "
-            "changed), which declines before we are asked",
-            remedy=f"set the default at {SETTINGS} above the largest budget of a card",
+            sentence="Stripe limits cards by itself, before we are asked: 500 USD a day unless "
+            "changed where a card has no limit of its own (every card that Signets opens has), and "
+            "10,000 USD in one authorization",
+            remedy=f"to be sure, set the default at {SETTINGS} above the largest budget of a card; "
+            "for larger single purchases ask Stripe's support",
         ),
     ]

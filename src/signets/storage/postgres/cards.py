@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from psycopg import AsyncConnection
@@ -10,6 +11,7 @@ from psycopg.rows import DictRow
 from signets.app.ports import IssuerCard, IssuerCardState
 from signets.app.records import Card, WindowRow
 from signets.core.card import CardState
+from signets.core.issuer_controls import CardControls
 from signets.storage.postgres.rows import Table
 
 CARD = Table("card", Card)
@@ -132,17 +134,61 @@ class Cards:
             (state, self._org, card_id),
         )
 
+    async def set_controls(self, card_id: str, controls: CardControls) -> None:
+        """What the issuer is to hold the card to."""
+        await self._db.execute(
+            "UPDATE card SET backstop = %s, blocked_categories = %s WHERE org_id = %s AND id = %s",
+            (controls.backstop, list(controls.blocked_categories), self._org, card_id),
+        )
+
+    async def block_categories(self, card_ids: Sequence[str], categories: Sequence[str]) -> None:
+        """The part of it that policy says, for many cards at once."""
+        await self._db.execute(
+            "UPDATE card SET blocked_categories = %s WHERE org_id = %s AND id = ANY (%s)",
+            (list(categories), self._org, list(card_ids)),
+        )
+
+    async def set_issuer_controls(self, card_id: str, controls: CardControls) -> None:
+        """What the issuer holds the card to, as it said."""
+        await self._db.execute(
+            "UPDATE card SET issuer_backstop = %s, issuer_blocked_categories = %s"
+            " WHERE org_id = %s AND id = %s",
+            (controls.backstop, list(controls.blocked_categories), self._org, card_id),
+        )
+
+    async def count_for_issuer(self, card_id: str, transaction_id: str, counted: int) -> None:
+        """What the issuer may count of a transaction, which never becomes less."""
+        await self._db.execute(
+            "WITH known AS (SELECT issuer_counted FROM transaction"
+            "   WHERE org_id = %(org)s AND id = %(transaction)s AND issuer_counted < %(counted)s),"
+            " more AS (UPDATE transaction SET issuer_counted = %(counted)s"
+            "   WHERE org_id = %(org)s AND id = %(transaction)s AND issuer_counted < %(counted)s)"
+            " UPDATE card SET issuer_counted = card.issuer_counted + %(counted)s"
+            "   - known.issuer_counted FROM known"
+            " WHERE card.org_id = %(org)s AND card.id = %(card)s",
+            {
+                "org": self._org,
+                "card": card_id,
+                "transaction": transaction_id,
+                "counted": counted,
+            },
+        )
+
     async def lagging(self, limit: int) -> list[str]:
         """Cards that the issuer does not have, or has in another state than ours.
 
-        While a connection is held, all its cards are to be paused there.
+        Or holds, while they are open, to something else. While a connection is held, all its
+        cards are to be paused there.
         """
         cursor = await self._db.execute(
             "SELECT card.id FROM card JOIN issuer_connection AS held"
             " ON held.org_id = card.org_id AND held.id = card.connection_id"
             " WHERE card.org_id = %s"
             " AND ((state = 'open' AND held_at IS NULL) <> (issuer_state = 'open')"
-            "      OR (state = 'closed') <> (issuer_state = 'closed') OR issuer_token IS NULL)"
+            "      OR (state = 'closed') <> (issuer_state = 'closed') OR issuer_token IS NULL"
+            "      OR (state = 'open' AND held_at IS NULL AND backstop IS NOT NULL"
+            "          AND (issuer_backstop IS DISTINCT FROM backstop"
+            "               OR issuer_blocked_categories <> blocked_categories)))"
             " ORDER BY card.id LIMIT %s",
             (self._org, limit),
         )

@@ -32,7 +32,7 @@ from signets.issuers.sandbox.lithic_face.wire import (
 #: What a change of is told.
 _TOLD = ("state", "memo", "spend_limit", "spend_limit_duration", "tags")
 
-Limit = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
+Limit = Annotated[int, Meta(ge=0, le=1_000_000_000_000_000)]
 Duration = Literal["ANNUALLY", "FOREVER", "MONTHLY", "TRANSACTION"]
 Tags = dict[Annotated[str, Meta(max_length=40)], Annotated[str, Meta(max_length=500)]]
 

@@ -27,6 +27,9 @@ be flagged, noted or alerted and is not, and every excess that the issuer's own 
 events show (more than was approved, money nobody asked for, another's approval, more back than was
 taken, a late clearing, an unknown event) and no flag or note says.
 
+Whatever webhooks a scenario sends fold to the same transaction in any order: of up to five messages
+of one transaction all orders are tried, each with every message twice; of more, 120 shuffles.
+
 **Issuer-specific in disputes**: Lithic takes a claim as it is made, and lets it be withdrawn and
 made again; Stripe has drafts that expire, takes one claim on a capture for good, and no withdrawal
 by API.

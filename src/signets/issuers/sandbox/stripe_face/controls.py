@@ -37,15 +37,18 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     categories: list[str] | None = None
 
 
-class Controls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``spending_controls`` of a card."""
+Unset = Literal[""]
 
-    allowed_card_presences: list[Presence] | None = None
-    allowed_categories: list[str] | None = None
-    allowed_merchant_countries: list[str] | None = None
-    blocked_card_presences: list[Presence] | None = None
-    blocked_categories: list[str] | None = None
-    blocked_merchant_countries: list[str] | None = None
+
+class Controls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``spending_controls`` of a card; an empty text unsets a list."""
+
+    allowed_card_presences: list[Presence] | Unset | None = None
+    allowed_categories: list[str] | Unset | None = None
+    allowed_merchant_countries: list[str] | Unset | None = None
+    blocked_card_presences: list[Presence] | Unset | None = None
+    blocked_categories: list[str] | Unset | None = None
+    blocked_merchant_countries: list[str] | Unset | None = None
     spending_limits: list[Limit] = msgspec.field(default_factory=list)
 
 
@@ -55,7 +58,8 @@ def stored(controls: Controls) -> Json:
     Raises:
         StripeError: 400 where both sides of a pair are given.
     """
-    content: Json = msgspec.to_builtins(controls)
+    content: Json = {k: v or None for k, v in msgspec.to_builtins(controls).items()}
+    content["spending_limits"] = content["spending_limits"] or []
     for name in ("card_presences", "categories", "merchant_countries"):
         if content[f"allowed_{name}"] and content[f"blocked_{name}"]:
             raise StripeError(
