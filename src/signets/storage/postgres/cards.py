@@ -141,11 +141,11 @@ class Cards:
             (controls.backstop, list(controls.blocked_categories), self._org, card_id),
         )
 
-    async def block_categories(self, card_ids: Sequence[str], categories: Sequence[str]) -> None:
+    async def block_categories(self, ids: Sequence[str], categories: Sequence[str]) -> None:
         """The part of it that policy says, for many cards at once."""
         await self._db.execute(
             "UPDATE card SET blocked_categories = %s WHERE org_id = %s AND id = ANY (%s)",
-            (list(categories), self._org, list(card_ids)),
+            (list(categories), self._org, list(ids)),
         )
 
     async def set_issuer_controls(self, card_id: str, controls: CardControls) -> None:

@@ -118,12 +118,12 @@ class Issuers:
             (self._org, inbox_id),
         )
 
-    async def event_failed(self, inbox_id: str, attempts: int, next_attempt_at: datetime) -> None:
+    async def event_failed(self, inbox_id: str, attempts: int, retry_at: datetime) -> None:
         """It stays waiting, and is tried again later."""
         await self._db.execute(
             "UPDATE issuer_inbox SET attempts = %s, next_attempt_at = %s"
             " WHERE org_id = %s AND id = %s",
-            (attempts, next_attempt_at, self._org, inbox_id),
+            (attempts, retry_at, self._org, inbox_id),
         )
 
     async def event_counts(self) -> dict[str, dict[str, int]]:
