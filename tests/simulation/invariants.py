@@ -51,6 +51,7 @@ class Watched:
         self.agents: list[Caller] = []
         self.cards: list[Card] = []
         self.requests: dict[str, list[AuthorizationRequest]] = {}
+        self.repeated: set[str] = set()  # decisions that a repeat was given
         self.waiting: list[Snapshot] = []
         self.told: list[Snapshot] = []
         self.fresh: list[Answered] = []

@@ -265,6 +265,8 @@ class WorldRun(Predicted):
                 key, row = (request.request_id, request.fingerprint), answer.decision
                 self.check(answer.fresh == (key not in stored), "a repeat was decided again", key)
                 self.check(stored.setdefault(key, row.id) == row.id, "another answer to a repeat")
+                if not answer.fresh:
+                    self.repeated.add(row.id)
             return answers
 
         answers = await self.attempt(ask)
@@ -431,7 +433,8 @@ class WorldRun(Predicted):
             await self.attempt(
                 lambda: void_decision(services, org_id, decision.id, cause="too_late")
             )
-            self.model.void(decision.id)
+            if decision.id not in self.repeated:  # what a repeat was given stands
+                self.model.void(decision.id)
 
     async def control(self) -> None:
         card, services, admin = self.rng.choice(self.cards), self.tenant.services, self.tenant.admin
