@@ -25,14 +25,18 @@ class ReplayRecords:
 
         ``after`` is the last id of the page before. The vendor's category is the directory's of
         that time, as the decision's velocity event keeps it: time and id are that table's key, so
-        each is one probe.
+        each is one probe. A card's decisions are those on its transactions, also one probe each.
         """
+        whose = (
+            " AND (decision.connection_id, decision.request_id) IN ("
+            "SELECT connection_id, issuer_token FROM transaction"
+            " WHERE org_id = %(org)s AND card_id = %(card)s)"
+        )
         cursor = await self._db.execute(
             f"SELECT {DECISION.qualified}, v.category FROM decision"
             " LEFT JOIN velocity_event v ON v.org_id = decision.org_id"
             " AND v.at = decision.decided_at AND v.id = decision.id"
-            " WHERE decision.org_id = %(org)s"
-            " AND (%(card)s::text IS NULL OR decision.card_id = %(card)s)"
+            f" WHERE decision.org_id = %(org)s{whose if card_id else ''}"
             " AND (%(after)s::text IS NULL OR decision.id < %(after)s)"
             " ORDER BY decision.id DESC LIMIT %(limit)s",
             {"org": self._org, "card": card_id, "after": after, "limit": limit},

@@ -33,16 +33,26 @@ _ORPHANS_SECONDS = 30  # what a killed server's backends get to notice and leave
 _ORPHANS_MESSAGE = "pre-existing shared memory block"
 _LONGEST_SOCKET_PATH = 103  # bytes: macOS; Linux allows 107
 
+# Many cards are many places in every index: where they do not fit into shared buffers, and are logged
+# whole after each of too many checkpoints, millions of stored authorizations make the next one slow
+# (docs/engine.md). The log that a crash leaves to be replayed grows with it, to a minute or two.
 _CONFIGURATION = """
 # --- Signets ---
-shared_buffers = 256MB
+shared_buffers = {shared_buffers}MB
 max_connections = 100
-max_wal_size = 2GB
+max_wal_size = 4GB
+checkpoint_timeout = 15min
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_checkpoints = off
 log_error_verbosity = terse  # a failing row's values stay out of the log
 """
+
+
+def _shared_buffers() -> int:
+    """An eighth of the machine's memory, in MB; it is taken as it is used."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return min(2048, max(256, memory // 8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +196,7 @@ class Cluster:
         if made.returncode != 0:
             raise unavailable("database_not_created", f"initdb failed: {made.stdout.strip()}")
         with (fresh / "postgresql.conf").open("a") as configuration:
-            configuration.write(_CONFIGURATION)
+            configuration.write(_CONFIGURATION.format(shared_buffers=_shared_buffers()))
         fresh.rename(self.data)
 
     def _start(self, binaries: Binaries) -> None:
