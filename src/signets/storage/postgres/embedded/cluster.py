@@ -33,9 +33,9 @@ _ORPHANS_SECONDS = 30  # what a killed server's backends get to notice and leave
 _ORPHANS_MESSAGE = "pre-existing shared memory block"
 _LONGEST_SOCKET_PATH = 103  # bytes: macOS; Linux allows 107
 
-# Many cards are many places in every index: where those do not fit into shared buffers, and are
-# logged whole after each of too many checkpoints, millions of stored authorizations make the next one
-# slow (docs/engine.md). The log that a crash leaves to be replayed grows with it, to a minute or two.
+# Many cards are many places in every index. Where those do not fit into shared buffers, and are
+# logged whole after each of too many checkpoints, millions of stored authorizations make the next
+# one slow (docs/engine.md). What a crash leaves to be replayed grows with it, to a minute or two.
 _CONFIGURATION = """
 # --- Signets ---
 shared_buffers = {shared_buffers}MB
