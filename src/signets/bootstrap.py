@@ -23,8 +23,9 @@ from signets.app.services import Services, Vault
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.ids import Prefix
 from signets.core.merchant.directory import Directory
-from signets.issuers.bodies import NormalForm, read_any
-from signets.issuers.registry import ADAPTERS, ClosableIssuer, ConnectionSettings
+from signets.issuers.bodies import read_any
+from signets.issuers.profile import ClosableIssuer, ConnectionSettings, NormalForm
+from signets.issuers.registry import ADAPTERS
 from signets.jobs import ProcrastinateJobs, open_app
 from signets.settings import Settings
 from signets.storage.postgres import migrate

@@ -26,7 +26,7 @@ from signets.app.ports import (
 from signets.core.issuer_controls import CardControls
 from signets.core.reasons import Reason
 from signets.core.settlement.model import DecidedBy, EventKind, EventResult, Snapshot
-from signets.issuers.lithic import LithicIssuer
+from signets.issuers.lithic.adapter import LithicIssuer
 from signets.issuers.lithic.answers import DECLINE_RESULTS
 from signets.issuers.sandbox.signing import signed_headers
 

@@ -20,7 +20,7 @@ from signets.app.ports import (
     ProvisionalStep,
     Severity,
 )
-from signets.issuers.lithic import LithicIssuer
+from signets.issuers.lithic.adapter import LithicIssuer
 from signets.issuers.lithic.disputes import DISPUTE_REASONS, read_credits, read_dispute
 from signets.issuers.lithic.set_up import EVENT_TYPES, WORDS
 

@@ -23,8 +23,8 @@ from tests.contract.sandbox_stripe_kit import enrolled
 
 from signets.app.ports import ControlsChange, IssuerCardState
 from signets.core.issuer_controls import CardControls
-from signets.issuers.lithic import LithicIssuer
-from signets.issuers.stripe import StripeIssuer
+from signets.issuers.lithic.adapter import LithicIssuer
+from signets.issuers.stripe.adapter import StripeIssuer
 from signets.issuers.stripe.options import StripeOptions
 
 ROOT = Path(__file__).resolve().parents[2]

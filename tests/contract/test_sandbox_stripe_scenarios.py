@@ -16,7 +16,8 @@ from tests.contract.scenario_kit import Stage, issuer
 from signets.app.ports import TransactionUpdated
 from signets.core.settlement.fold import fold_snapshots
 from signets.core.settlement.model import Snapshot
-from signets.issuers.registry import ADAPTERS, ClosableIssuer, ConnectionSettings
+from signets.issuers.profile import ClosableIssuer, ConnectionSettings
+from signets.issuers.registry import ADAPTERS
 from signets.issuers.sandbox.scenarios import (
     SCENARIOS,
     Books,

@@ -43,9 +43,9 @@ from signets.app.ports import (
 )
 from signets.core.issuer_controls import CardControls
 from signets.core.reasons import Reason
-from signets.issuers.registry import ADAPTERS, ConnectionSettings
-from signets.issuers.stripe import StripeIssuer
-from signets.issuers.stripe.adapter import PRODUCTION_URL
+from signets.issuers.profile import ConnectionSettings
+from signets.issuers.registry import ADAPTERS
+from signets.issuers.stripe.adapter import PRODUCTION_URL, StripeIssuer
 from signets.issuers.stripe.controls import NAMES
 from signets.issuers.stripe.options import StripeOptions
 

@@ -21,7 +21,7 @@ from signets.app.ports import (
     ProductType,
     WithdrawalUnsupported,
 )
-from signets.issuers.stripe import StripeIssuer
+from signets.issuers.stripe.adapter import StripeIssuer
 from signets.issuers.stripe.disputes import EVIDENCE, read_dispute
 from signets.issuers.stripe.options import StripeOptions
 

@@ -9,7 +9,7 @@ from tests.contract.sandbox_kit import KEY
 from tests.contract.sandbox_stripe_kit import StripeNetwork, enrolled
 
 from signets.app.ports import Finding, IssuerSecrets, Severity
-from signets.issuers.stripe import StripeIssuer
+from signets.issuers.stripe.adapter import StripeIssuer
 from signets.issuers.stripe.events import EVENT_TYPES
 from signets.issuers.stripe.options import StripeOptions
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signets.cli.configuration import DataDirOption, load_settings
-from signets.cli.inputs import read_pairs
+from signets.cli.inputs import one_of, read_pairs
 from signets.cli.output import (
     USAGE,
     CommandError,
@@ -19,19 +19,13 @@ from signets.cli.output import (
     print_json,
     print_lines,
 )
+from signets.issuers.registry import PROFILES
 
 if TYPE_CHECKING:
     from signets.app.check_issuer import Checked
     from signets.app.connect_issuer import Account, Plan
     from signets.app.ports import Finding
     from signets.settings import Settings
-
-
-class IssuerName(StrEnum):
-    """An issuer that can be connected."""
-
-    LITHIC = "lithic"
-    STRIPE = "stripe"
 
 
 class Mode(StrEnum):
@@ -41,25 +35,13 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
-_ADDRESSES = {
-    (IssuerName.LITHIC, Mode.TEST): "https://sandbox.lithic.com",
-    (IssuerName.LITHIC, Mode.LIVE): "https://api.lithic.com",
-    (IssuerName.STRIPE, Mode.TEST): "https://api.stripe.com",
-    (IssuerName.STRIPE, Mode.LIVE): "https://api.stripe.com",
-}
-_KEYS = {IssuerName.LITHIC: "LITHIC_API_KEY", IssuerName.STRIPE: "STRIPE_API_KEY"}
-#: Options that are secrets come from the environment: an argument is seen by everybody.
-_SECRET_OPTIONS = {
-    IssuerName.LITHIC: {},
-    IssuerName.STRIPE: {
-        "STRIPE_AUTHORIZATION_SECRET": "authorization_secret",
-        "STRIPE_EVENTS_SECRET": "events_secret",
-    },
-}
-
-
 def connect(
-    issuer: Annotated[IssuerName, typer.Argument(help="Which issuer.")],
+    issuer: Annotated[
+        str,
+        typer.Argument(
+            help=f"Which issuer: {', '.join(PROFILES)}.", parser=one_of(PROFILES), metavar="ISSUER"
+        ),
+    ],
     *,
     mode: Annotated[Mode, typer.Option(help="Whose money moves.")] = Mode.TEST,
     organization: Annotated[
@@ -92,14 +74,15 @@ def connect(
     from signets.processes.serve import public_url
 
     settings = load_settings(data_dir=data_dir)
-    key = os.environ.get(_KEYS[issuer], "").strip()
+    profile = PROFILES[issuer]
+    key = os.environ.get(profile.key_variable, "").strip()
     if not key:
-        raise CommandError(f"set {_KEYS[issuer]} to the account's API key", USAGE)
-    address = base_url or _ADDRESSES[(issuer, mode)]
+        raise CommandError(f"set {profile.key_variable} to the account's API key", USAGE)
+    address = base_url or profile.addresses[mode]
     if settings.public_url is None and base_url is None:
         raise CommandError("set SIGNETS_PUBLIC_URL: the issuer has to know where to ask", USAGE)
     options = read_pairs(option or [], param="option")
-    for variable, name in _SECRET_OPTIONS[issuer].items():
+    for variable, name in profile.secret_options.items():
         if os.environ.get(variable):
             options[name] = os.environ[variable]
     account = _account(issuer, mode, address, public_url(settings), key, options)
@@ -160,7 +143,7 @@ def _account(
     from signets.app.connect_issuer import Account
 
     return Account(
-        issuer=str(issuer),
+        issuer=issuer,
         mode=str(mode),
         base_url=address,
         public_url=public,

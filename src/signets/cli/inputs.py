@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +20,18 @@ AfterOption = Annotated[str | None, typer.Option(help="Go on after this id.")]
 
 _DURATION = re.compile(r"^(\d{1,9})([smhd]?)$")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """For ``parser=``: takes one of these names and refuses all others, naming them."""
+    known = tuple(names)
+
+    def read(text: str) -> str:
+        if text not in known:
+            raise typer.BadParameter(f"`{text}` is not one of: {', '.join(known)}")
+        return text
+
+    return read
 
 
 def read_amount(text: str, currency: str, *, param: str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signets.cli.connect import connect
-from signets.cli.inputs import AfterOption, LimitOption
+from signets.cli.inputs import AfterOption, LimitOption, one_of
 from signets.cli.output import (
     REFUSED,
     USAGE,
@@ -21,19 +21,12 @@ from signets.cli.output import (
     print_table,
 )
 from signets.cli.session import open_client, plain, show_page
+from signets.issuers.registry import READERS
 
 if TYPE_CHECKING:
     from signets.client.types import Issuer
 
 issuers = typer.Typer(no_args_is_help=True, help="Connections to card issuers.")
-
-
-class BodyIssuer(StrEnum):
-    """An issuer whose bodies can be read."""
-
-    SANDBOX = "sandbox"
-    LITHIC = "lithic"
-    STRIPE = "stripe"
 
 
 class Outcome(StrEnum):
@@ -193,7 +186,14 @@ def replay(
 @issuers.command("parse")
 def parse(
     *,
-    issuer: Annotated[BodyIssuer, typer.Option(help="Whose body it is.")],
+    issuer: Annotated[
+        str,
+        typer.Option(
+            help=f"Whose body it is: {', '.join(READERS)}.",
+            parser=one_of(READERS),
+            metavar="ISSUER",
+        ),
+    ],
     file: Annotated[
         Path,
         typer.Option("--input", help="A file with one JSON body.", exists=True, dir_okay=False),
@@ -212,10 +212,10 @@ def parse(
     from signets.cli.normal_form import as_plain
 
     try:
-        found = as_plain(issuer.value, read_issuer_body(issuer.value, file.read_bytes()))
+        found = as_plain(issuer, read_issuer_body(issuer, file.read_bytes()))
     except BodyUnreadable as error:
         if as_json:
-            print_json({"issuer": issuer.value, "field": error.field, "problem": error.message})
+            print_json({"issuer": issuer, "field": error.field, "problem": error.message})
         raise CommandError(f"{error.message} (field: {error.field})", USAGE) from None
     if as_json:
         print_json(found)

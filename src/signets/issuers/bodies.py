@@ -6,21 +6,11 @@ No signature is asked for: nothing that comes from here is acted upon.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
 
-from signets.app.ports import BodyUnreadable, IssuerCard
-from signets.core.authorization.request import AuthorizationRequest
-from signets.core.settlement.model import Snapshot
-from signets.issuers.lithic.bodies import read_body as read_lithic
-from signets.issuers.stripe.bodies import read_body as read_stripe
-
-NormalForm = AuthorizationRequest | Snapshot | IssuerCard
-
-#: Issuer -> what reads its bodies.
-READERS: Mapping[str, Callable[[Mapping[str, object]], NormalForm]] = MappingProxyType(
-    {"sandbox": read_lithic, "lithic": read_lithic, "stripe": read_stripe}
-)
+from signets.app.ports import BodyUnreadable
+from signets.issuers.profile import NormalForm
+from signets.issuers.registry import READERS
 
 
 def read_any(issuer: str, raw: bytes) -> NormalForm:
