@@ -21,6 +21,8 @@ from signets.core.merchant.document import (
     read_document,
 )
 from signets.core.merchant.grammar import (
+    NO_STAR,
+    SHORTEST,
     Compiled,
     Pattern,
     PatternError,
@@ -41,7 +43,7 @@ _LEGAL_FORMS = frozenset(
 )
 _WRITTEN_OUT = (("LTD", "LIMITED"), ("CORP", "CORPORATION"), ("INC", "INCORPORATED"))
 _COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
-_KEY = 3  # characters that choose the candidate patterns; no name is shorter
+_CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 _REMEMBERED = 4096  # names
 _PREFIX_KEY = 2  # the same for facilitators
 
@@ -142,8 +144,7 @@ class Directory:
 
     def readings(self, name: str, width: int) -> list[Reading]:
         """Every pattern that explains the whole normalised name, the most specific first."""
-        found = (read(compiled, name, width) for compiled in self._near(name))
-        return sorted((r for r in found if r is not None), key=_specificity)
+        return _explaining(self._near(name), name, width)
 
     def read_raw(self, raw: str) -> list[Reading]:
         """The same of a name as the network sent it.
@@ -166,13 +167,15 @@ class Directory:
 
     def _read_raw(self, raw: str) -> list[Reading]:
         name = normalize(raw)
-        whole = self.readings(name, len(raw))
+        near = self._near(name)
+        star = _before_star(raw)
+        whole = _explaining(near, name, len(raw), star)
         if whole and not whole[0].compiled.open:
             return whole
-        longest = max((len(c.pattern.text) for c in self._near(name)), default=0)
+        longest = max((len(c.pattern.text) for c in near), default=0)
         for width in FIELD_WIDTHS:
             if width < min(len(raw), longest) and raw[width - 1] != " ":
-                found = self.readings(normalize(raw[:width]), width)
+                found = _explaining(near, normalize(raw[:width]), width, star)
                 beside = f" {normalize(raw[width:])}"
                 read = [r for r in found if is_tail(r.compiled, beside)]
                 if read:
@@ -213,7 +216,21 @@ class Directory:
 
 def start_of(name: str) -> str:
     """The first characters of a name, whatever separators it lost or gained."""
-    return name[: 2 * _KEY].replace(" ", "").replace("_", "").replace("/", ".")[:_KEY]
+    return name[: 2 * SHORTEST].replace(" ", "").replace("_", "").replace("/", ".")[:SHORTEST]
+
+
+def _before_star(raw: str) -> int:
+    """How many letters and digits of the name stand before its first ``*``."""
+    before, star, _ = raw.partition("*")
+    return len(bare(normalize(before))) if star else NO_STAR
+
+
+def _explaining(
+    near: Iterable[Compiled], name: str, width: int, star: int = NO_STAR
+) -> list[Reading]:
+    """Which of these patterns explain the whole normalised name, the most specific first."""
+    found = (read(compiled, name, width, star) for compiled in near)
+    return sorted((r for r in found if r is not None), key=_specificity)
 
 
 def _specificity(reading: Reading) -> tuple[bool, int, bool]:
@@ -307,35 +324,13 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
         countries=tuple(sorted(vendor.countries | HUBS)),
     )
     for one in compiled:
-        if len(start_of(one.head)) < _KEY:
+        if len(start_of(one.head)) < SHORTEST:
             text = one.pattern.text
-            raise PatternError(text, f"pattern `{text}` is shorter than {_KEY} characters")
+            raise PatternError(text, f"pattern `{text}` is shorter than {SHORTEST} characters")
     return compiled
 
 
 def _vendor(document: VendorDocument) -> Vendor:
-    patterns = [_pattern(line.name, form) for line in document.lines for form in line.patterns]
-    known = {pattern.text for pattern in patterns}
-    for fact in document.legal_names:
-        text = normalize(fact.name)
-        brand = normalize(document.brand)
-        for form in (text, *_spelled(text), *_shortened(text, brand)):
-            if form not in known:
-                bare_form = form in (text, *_spelled(text))
-                common = bare_form and any(
-                    p.ambiguous and p.text == form.rpartition(" ")[0] for p in patterns
-                )
-                patterns.append(_legal(form, fact, ambiguous=common))
-                known.add(form)
-    for pattern in _doubled(patterns, normalize(document.brand)):
-        if pattern.text not in known:
-            patterns.append(pattern)
-            known.add(pattern.text)
-    for domain in (document.domain, *document.aliases):
-        text = normalize(domain)
-        if text not in known:
-            patterns.append(_own_domain(text))
-            known.add(text)
     mccs = {fact.mcc for fact in document.mccs}
     for group in document.mcc_groups:
         mccs |= codes(group)
@@ -346,7 +341,7 @@ def _vendor(document: VendorDocument) -> Vendor:
         category=document.category.value,
         family=document.family,
         legal_names=tuple(fact.name for fact in document.legal_names),
-        patterns=tuple(patterns),
+        patterns=_patterns(document),
         network_ids=tuple(
             KnownId(id=fact.id, source=Source(fact.source.value), note=fact.note)
             for fact in document.network_ids
@@ -356,6 +351,37 @@ def _vendor(document: VendorDocument) -> Vendor:
         places=document.places,
         sold_through=tuple(fact.seller for fact in document.sold_through),
     )
+
+
+def _patterns(document: VendorDocument) -> tuple[Pattern, ...]:
+    """Every form of the vendor's names: those written down, and what follows from them."""
+    found: dict[str, Pattern] = {}
+
+    def add(patterns: Iterable[Pattern]) -> None:
+        for pattern in patterns:
+            known = found.get(pattern.text)
+            if known is None or (known.source is Source.GUESS is not pattern.source):
+                found[pattern.text] = pattern
+
+    brand = normalize(document.brand)
+    add(_pattern(line.name, form) for line in document.lines for form in line.patterns)
+    add(_parted(document.brand, found.get(brand)))
+    common = frozenset(pattern.text for pattern in found.values() if pattern.ambiguous)
+    for fact in document.legal_names:
+        text = normalize(fact.name)
+        whole = (text, *_spelled(text))
+        add(_legal(f, fact, ambiguous=f.rpartition(" ")[0] in common) for f in whole)
+        add(_legal(form, fact, ambiguous=False) for form in _shortened(text, brand))
+    add(_doubled(list(found.values()), brand))
+    add(_own_domain(normalize(domain)) for domain in (document.domain, *document.aliases))
+    return tuple(found.values())
+
+
+def _parted(brand: str, written: Pattern | None) -> Iterator[Pattern]:
+    """A brand of one word with a space where a capital begins its second (``ELEVEN LABS``)."""
+    parts = _CAPITAL.split(brand)
+    if written is not None and len(parts) > 1 and all(len(part) > 1 for part in parts):
+        yield replace(written, text=normalize(" ".join(parts)), parted=True)
 
 
 def _pattern(line: str, form: Form) -> Pattern:
