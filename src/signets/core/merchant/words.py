@@ -32,7 +32,10 @@ _REGIONS = {
     "US": "US", "USA": "US", "AMERICA": "US", "AMERICAS": "US", "NORTH AMERICA": "US",
     "UK": "GB", "IRELAND": "IE", "NETHERLANDS": "NL", "GERMANY": "DE", "DEUTSCHLAND": "DE",
     "FRANCE": "FR", "CANADA": "CA", "AUSTRALIA": "AU", "SINGAPORE": "SG", "INDIA": "IN",
-    "LUXEMBOURG": "LU", "JAPAN": "JP", "EMEA": "IE GB NL LU", "EUROPE": "IE GB NL LU DE",
+    "LUXEMBOURG": "LU", "JAPAN": "JP", "BELGIUM": "BE", "SPAIN": "ES", "ITALY": "IT",
+    "SWEDEN": "SE", "SWITZERLAND": "CH", "POLAND": "PL", "BRAZIL": "BR", "ISRAEL": "IL",
+    "HONG KONG": "HK", "NEW ZEALAND": "NZ", "UNITED KINGDOM": "GB",
+    "EMEA": "IE GB NL LU", "EUROPE": "IE GB NL LU DE",
     "INTERNATIONAL": "IE GB NL LU SG",
 }  # fmt: skip
 # Which plan, how often, and what of it. Left out on purpose, because others sell or imitate with
@@ -141,9 +144,22 @@ def _behind_names(*, starred: bool) -> re.Pattern[str]:
     )
 
 
+@lru_cache(maxsize=1)
+def _begun_forms() -> re.Pattern[str]:
+    """A region and the first letters of a legal form, the dots of which may be left."""
+    regions = "|".join(sorted(_REGIONS, key=len, reverse=True))
+    forms = "|".join(stems(form, 1) for form in sorted(_HOME_FORMS))
+    return re.compile(rf" (?P<region>{regions}) (?:{forms})$")
+
+
 def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator[Behind]:
     """What such words say that begin at ``start``, the longest first; ``width`` is the name's raw
     length, ``starred``: they stand behind a ``*``."""
+    if width in _FULL_FIELDS:
+        begun = _begun_forms().match(name, start)
+        if begun is not None:
+            homes = frozenset(_REGIONS[begun.group("region")].split())
+            yield Behind(begun.end(), cut=True, weak=True, homes=homes, region=True)
     found = _behind_names(starred=starred).match(name, start)
     if found is None or found.end() == start:
         return
