@@ -6,14 +6,12 @@ Plain data comes from the edge (:mod:`signets.vendors`); nothing here reads a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.merchant.document import (
-    Form,
-    LegalName,
     VendorDocument,
     field_with,
     invalid_field,
@@ -28,22 +26,17 @@ from signets.core.merchant.grammar import (
     PatternError,
     Reading,
     Source,
+    Tails,
     bare,
-    begins_with,
     compile_patterns,
     is_tail,
     normalize,
     read,
 )
 from signets.core.merchant.mcc import codes
+from signets.core.merchant.names import names_of
 from signets.core.merchant.suffixes import Suffixes
 
-_LEGAL_FORMS = frozenset(
-    ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
-)
-_WRITTEN_OUT = (("LTD", "LIMITED"), ("CORP", "CORPORATION"), ("INC", "INCORPORATED"))
-_COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
-_CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 _REMEMBERED = 4096  # names
 _PREFIX_KEY = 2  # the same for facilitators
 
@@ -175,9 +168,9 @@ class Directory:
         longest = max((len(c.pattern.text) for c in near), default=0)
         for width in FIELD_WIDTHS:
             if width < min(len(raw), longest) and raw[width - 1] != " ":
-                found = _explaining(near, normalize(raw[:width]), width, star)
-                beside = f" {normalize(raw[width:])}"
-                read = [r for r in found if is_tail(r.compiled, beside)]
+                beside, tails = f" {normalize(raw[width:])}", Tails()
+                fitting = [c for c in near if is_tail(c, beside, tails)]
+                read = _explaining(fitting, normalize(raw[:width]), width, star)
                 if read:
                     return read
         return whole
@@ -229,7 +222,8 @@ def _explaining(
     near: Iterable[Compiled], name: str, width: int, star: int = NO_STAR
 ) -> list[Reading]:
     """Which of these patterns explain the whole normalised name, the most specific first."""
-    found = (read(compiled, name, width, star) for compiled in near)
+    tails: Tails = {}
+    found = (read(compiled, name, width, star, tails) for compiled in near)
     return sorted((r for r in found if r is not None), key=_specificity)
 
 
@@ -341,7 +335,7 @@ def _vendor(document: VendorDocument) -> Vendor:
         category=document.category.value,
         family=document.family,
         legal_names=tuple(fact.name for fact in document.legal_names),
-        patterns=_patterns(document),
+        patterns=names_of(document),
         network_ids=tuple(
             KnownId(id=fact.id, source=Source(fact.source.value), note=fact.note)
             for fact in document.network_ids
@@ -350,101 +344,6 @@ def _vendor(document: VendorDocument) -> Vendor:
         countries=frozenset(fact.code for fact in document.countries),
         places=document.places,
         sold_through=tuple(fact.seller for fact in document.sold_through),
-    )
-
-
-def _patterns(document: VendorDocument) -> tuple[Pattern, ...]:
-    """Every form of the vendor's names: those written down, and what follows from them."""
-    found: dict[str, Pattern] = {}
-
-    def add(patterns: Iterable[Pattern]) -> None:
-        for pattern in patterns:
-            known = found.get(pattern.text)
-            if known is None or (known.source is Source.GUESS is not pattern.source):
-                found[pattern.text] = pattern
-
-    brand = normalize(document.brand)
-    add(_pattern(line.name, form) for line in document.lines for form in line.patterns)
-    add(_parted(document.brand, found.get(brand)))
-    common = frozenset(pattern.text for pattern in found.values() if pattern.ambiguous)
-    for fact in document.legal_names:
-        text = normalize(fact.name)
-        whole = (text, *_spelled(text))
-        add(_legal(f, fact, ambiguous=f.rpartition(" ")[0] in common) for f in whole)
-        add(_legal(form, fact, ambiguous=False) for form in _shortened(text, brand))
-    add(_doubled(list(found.values()), brand))
-    add(_own_domain(normalize(domain)) for domain in (document.domain, *document.aliases))
-    return tuple(found.values())
-
-
-def _parted(brand: str, written: Pattern | None) -> Iterator[Pattern]:
-    """A brand of one word with a space where a capital begins its second (``ELEVEN LABS``)."""
-    parts = _CAPITAL.split(brand)
-    if written is not None and len(parts) > 1 and all(len(part) > 1 for part in parts):
-        yield replace(written, text=normalize(" ".join(parts)), parted=True)
-
-
-def _pattern(line: str, form: Form) -> Pattern:
-    return Pattern(
-        text=form.text, source=form.source, line=line, ambiguous=form.ambiguous, note=form.note
-    )
-
-
-def _legal(text: str, fact: LegalName, *, ambiguous: bool) -> Pattern:
-    """A legal name as a pattern; ambiguous where it only adds a legal form to an ambiguous name
-    (``NEON LLC``)."""
-    return Pattern(
-        text=text, source=fact.source, line="legal name", ambiguous=ambiguous, note=fact.note
-    )
-
-
-def _spelled(text: str) -> Iterator[str]:
-    """A legal name with its form written out, or short."""
-    for short, long in _WRITTEN_OUT:
-        for one, other in ((short, long), (long, short)):
-            if text.endswith(f" {one}"):
-                yield text.removesuffix(one) + other
-
-
-def _shortened(text: str, brand: str) -> Iterator[str]:
-    """A legal name as banks and processors write it: without its legal form, and without the
-    country before that, where what is left still has the brand in it and a word more (``ZOOM VIDEO
-    COMMUNICATIONS``); beside the brand, where it has not (``RAINTANK DBA GRAFANA``)."""
-    rest, _, form = text.rpartition(" ")
-    if form not in _LEGAL_FORMS:
-        return
-    name = brand.replace(" ", "")
-    if name in text.replace(" ", ""):
-        for short in (rest, rest.rpartition(" ")[0] if rest.endswith(_COUNTRIES) else rest):
-            if name in short.replace(" ", "") and name != short.replace(" ", ""):
-                yield short
-        return
-    for legal in (text, rest):
-        yield f"{legal} DBA {brand}"
-        yield f"{legal} {brand}"
-        yield f"{brand} {legal}"
-
-
-def _doubled(patterns: list[Pattern], brand: str) -> list[Pattern]:
-    """The brand before a form that begins with it (``ZOHO* ZOHO-ONE``): processors put the name of
-    the account before what the vendor writes."""
-    return [
-        replace(pattern, text=f"{brand} {pattern.text}")
-        for pattern in patterns
-        if pattern.line != "legal name"
-        and begins_with(pattern.text, brand)
-        and "{any}" not in pattern.text
-        and pattern.source is not Source.GUESS
-    ]
-
-
-def _own_domain(text: str) -> Pattern:
-    """The vendor's domain as its name: networks and processors accept a site as the name."""
-    return Pattern(
-        text=text,
-        source=Source.DOCUMENT,
-        line="own domain",
-        note="https://docs.stripe.com/get-started/account/statement-descriptors",
     )
 
 

@@ -27,6 +27,7 @@ Anything else is another name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -66,6 +67,9 @@ NO_STAR = -1
 SHORTEST = 3
 #: Past the end of any name: descriptors have at most some 40 letters.
 _END = 1 << 16
+#: By vendor and letter of one name, which neutral tails begin there, if any.
+Tails = dict[tuple[str, int], re.Match[str] | None]
+_NOTHING_BEHIND = re.compile("(?P<url>(?!))?(?P<cut>(?!))?").match("")
 
 
 class Source(StrEnum):
@@ -244,25 +248,30 @@ def _compile(
     )
 
 
-def read(compiled: Compiled, name: str, width: int, star: int = NO_STAR) -> Reading | None:
+def read(
+    compiled: Compiled, name: str, width: int, star: int = NO_STAR, tails: Tails | None = None
+) -> Reading | None:
     """Whether the pattern explains the whole normalised name; ``width`` is its raw length, ``star``
-    how many letters and digits stand before its first ``*``."""
+    how many letters and digits stand before its first ``*``; ``tails`` is what was found out about
+    this name by other patterns."""
     body = compiled.body.match(name)
     if body is None:
         return None
-    tail = _tail_behind(compiled, name, body.end())
+    tails = {} if tails is None else tails
+    tail = _tail_behind(compiled, name, body.end(), tails)
     if tail is None and "{" in compiled.pattern.text:
         # A placeholder took too much (`{site} CC@GOOGLE.COM`): give it less, word by word.
         for found in reversed(list(re.finditer(" ", name[: body.end()]))):
             shorter = compiled.body.match(name, 0, found.start())
             if shorter is not None and shorter.end() == found.start():
-                body, tail = shorter, _tail_behind(compiled, name, found.start())
+                body, tail = shorter, _tail_behind(compiled, name, found.start(), tails)
             if tail is not None:
                 break
     more = None
     if tail is None and compiled.plain:
         starred = len(bare(name[: body.end()])) == star
-        more, tail = _words_and_tail(compiled, name, body.end(), width, starred=starred)
+        behind = behind_name(name, body.end(), width, starred=starred)
+        more, tail = _words_and_tail(compiled, name, behind, tails)
     if tail is None:
         return None
     groups = tail.groupdict()
@@ -279,18 +288,28 @@ def read(compiled: Compiled, name: str, width: int, star: int = NO_STAR) -> Read
 
 
 def _words_and_tail(
-    compiled: Compiled, name: str, start: int, width: int, *, starred: bool
+    compiled: Compiled, name: str, behind: Iterable[Behind], tails: Tails
 ) -> tuple[Behind | None, re.Match[str] | None]:
     """Plan words and such, then neutral tails."""
-    for more in behind_name(name, start, width, starred=starred):
-        tail = _tail_behind(compiled, name, more.end)
+    for more in behind:
+        tail = _tail_behind(compiled, name, more.end, tails)
         if tail is not None:
             return more, tail
     return None, None
 
 
-def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
-    """The neutral tails that explain the rest of the name, a large city at its end included."""
+def _tail_behind(compiled: Compiled, name: str, start: int, tails: Tails) -> re.Match[str] | None:
+    """The neutral tails that explain the rest of the name, a large city at its end included. A
+    vendor's patterns have the same tails, and many end at the same letter."""
+    if start == len(name):
+        return _NOTHING_BEHIND
+    at = (compiled.domain, start)
+    if at not in tails:
+        tails[at] = _find_tail(compiled, name, start)
+    return tails[at]
+
+
+def _find_tail(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
     tail = compiled.tail.match(name, start)
     if tail is not None:
         return tail
@@ -301,9 +320,10 @@ def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | N
     return None
 
 
-def is_tail(compiled: Compiled, text: str) -> bool:
-    """Whether the text is nothing but what may stand behind the vendor's names."""
-    return _tail_behind(compiled, text, 0) is not None
+def is_tail(compiled: Compiled, text: str, tails: Tails) -> bool:
+    """Whether the text is nothing but what may stand behind the vendor's names; ``tails`` is what
+    was found out about this text by other patterns."""
+    return _tail_behind(compiled, text, 0, tails) is not None
 
 
 def derived_reading(domain: str, name: str, width: int) -> Reading | None:

@@ -7,7 +7,7 @@ city in it is cut there, and a state or country may be glued on (``SQUARESPACE.C
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from signets.core.merchant.places import cities
@@ -53,6 +53,7 @@ _LONG_STUB = 6  # a city cut shorter than this could be another word; 8 where it
 # A domain's last dot may be dropped or become a space where what is behind it is no word by itself.
 _LOOSE_DOT = frozenset(("COM", "NET", "ORG", "IO", "AI", "SH"))
 _SHORT_LABEL = 3
+_SHORT_CODE = 2
 _NAMES = {
     "AT": "AUSTRIA", "AU": "AUSTRALIA", "BE": "BELGIUM", "CA": "CANADA", "CH": "SWITZERLAND",
     "CZ": "CZECH REPUBLIC|CZECHIA",
@@ -186,7 +187,20 @@ def _behind(countries: tuple[str, ...]) -> str:
 
 def _state(countries: tuple[str, ...]) -> str:
     codes = " ".join(_STATES[code] for code in ("US", *countries) if code in _STATES)
-    return "|".join(dict.fromkeys(codes.split()))
+    return _any_code(codes.split())
+
+
+def _any_code(codes: Iterable[str]) -> str:
+    """Codes of two letters by their first, ``A[KLRZ]``, which is read and matched faster; others
+    as they are."""
+    seconds: dict[str, str] = {}
+    longer = []
+    for code in dict.fromkeys(codes):
+        if len(code) == _SHORT_CODE:
+            seconds[code[0]] = seconds.get(code[0], "") + code[1]
+        else:
+            longer.append(code)
+    return "|".join([*longer, *(f"{first}[{rest}]" for first, rest in seconds.items())])
 
 
 def _any_of(texts: tuple[str, ...]) -> str:
@@ -196,8 +210,8 @@ def _any_of(texts: tuple[str, ...]) -> str:
 
 def _country(countries: tuple[str, ...]) -> str:
     written = [name for c in countries for name in _NAMES.get(c, "").split("|") if name]
-    codes = [*map(literal, written), *(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
-    return "|".join(codes) or "(?!)"
+    alpha3 = [_ALPHA3[code] for code in countries if code in _ALPHA3]
+    return "|".join([*map(literal, written), *alpha3, _any_code(countries) or "(?!)"])
 
 
 def _region(countries: tuple[str, ...]) -> str:

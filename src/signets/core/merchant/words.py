@@ -16,9 +16,9 @@ from functools import lru_cache
 
 from signets.core.merchant.tails import stems
 
-# The forms that every brand may be written with. Another one is marked: `OPENAI LTD` may be
-# somebody else, unless it comes from a country that has the form and that the vendor bills from.
-_FORMS = "INC LLC"
+#: The forms that every brand may be written with. Another one is marked: `OPENAI LTD` may be
+#: somebody else, unless it comes from a country that has the form and that the vendor bills from.
+ANYBODYS_FORMS = "INC LLC"
 _HOME_FORMS = {
     "LTD": "GB IE IL IN NZ CY MT HK CA", "LIMITED": "GB IE IL IN NZ CY MT HK CA", "DAC": "IE",
     "UNLIMITED COMPANY": "IE", "BV": "NL BE", "GMBH": "DE AT CH", "AG": "DE CH", "SE": "DE FR LU",
@@ -120,7 +120,7 @@ def _behind_names(*, starred: bool) -> re.Pattern[str]:
     a reference."""
     sold = "|".join(_SOLD) if starred else "(?!)"
     tiers = "|".join(_TIERS.split())
-    forms = "|".join(sorted((*_FORMS.split(), *_HOME_FORMS), key=len, reverse=True))
+    forms = "|".join(sorted((*ANYBODYS_FORMS.split(), *_HOME_FORMS), key=len, reverse=True))
     regions = "|".join(sorted(_REGIONS, key=len, reverse=True))
     periods = "|".join(_PERIODS)
     things = "|".join((*_TOGETHER, *_THINGS.split()))
@@ -158,8 +158,8 @@ def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator
     if width in _FULL_FIELDS:
         begun = _begun_forms().match(name, start)
         if begun is not None:
-            homes = frozenset(_REGIONS[begun.group("region")].split())
-            yield Behind(begun.end(), cut=True, weak=True, homes=homes, region=True)
+            there = frozenset(_REGIONS[begun.group("region")].split())
+            yield Behind(begun.end(), cut=True, weak=True, homes=there, region=True)
     found = _behind_names(starred=starred).match(name, start)
     if found is None or found.end() == start:
         return
@@ -181,7 +181,7 @@ def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator
 def _homes(found: re.Match[str]) -> frozenset[str] | None:
     """Where somebody with this legal form is at home; None: anywhere."""
     form, region = found.group("form", "region")
-    if form is None or (form in _FORMS.split() and region in (None, *_AMERICAN)):
+    if form is None or (form in ANYBODYS_FORMS.split() and region in (None, *_AMERICAN)):
         return None
     return frozenset((_REGIONS[region] if region is not None else _HOME_FORMS[form]).split())
 
