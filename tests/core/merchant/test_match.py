@@ -339,6 +339,19 @@ def test_a_common_word_without_an_mcc_needs_its_place_or_its_legal_name() -> Non
         ("hetzner.com", "VISA HETZNER ONLINE GMBH", {"country": "DE"}, "match"),
         ("hetzner.com", "VISA GIFT HETZNER", {"country": "DE"}, "no_match"),
         ("apple.com", "APPLECOMBILL", {}, "match"),
+        # a legal form behind a country, cut where a field of 22 characters or more is full
+        ("cloudflare.com", "CLOUDFLARE GERMANY GMB", {"mcc": "7372"}, "match"),
+        ("cloudflare.com", "CLOUDFLARE GERMANY GMB", {}, "unverified"),
+        ("cloudflare.com", "CLOUDFLARE GERMANY GMB", {"mcc": "7372", "country": "IE"},
+         "unverified"),
+        ("cloudflare.com", "CLOUDFLARE ICELAND EHF", {"mcc": "7372"}, "unverified"),
+        ("datadoghq.com", "DATADOG IRELAND LIM", {"mcc": "7372", "country": "IE"}, "unverified"),
+        # a product behind the legal name
+        ("langchain.com", "LANGCHAIN, INC. LANGSMITH", {}, "match"),
+        ("langchain.com", "LANGCHAIN, INC. LANGSMUTH", {}, "unverified"),
+        # what a parent writes before it
+        ("hostgator.com", "EIG*HOSTGATOR.COM", {}, "match"),
+        ("openai.com", "EIG*OPENAI.COM", {}, "no_match"),
     ],
 )  # fmt: skip
 def test_written_transformations(
