@@ -13,7 +13,7 @@ import string
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from signets.core.merchant.directory import HUBS
+from signets.core.merchant.directory import FIELD_WIDTHS, HUBS
 from signets.core.merchant.grammar import Pattern, Source, normalize
 from signets.core.merchant.match import match_lock
 from signets.core.merchant.model import Learned, MatchResult, Merchant, MerchantLock
@@ -53,7 +53,7 @@ for _domain, _name in NAMES:
 WORDS = st.sampled_from(
     [
         "REFUND", "REFUNDS", "SUPPORT", "SHOP", "STORE", "CAFE", "PIZZA", "GIFT", "CARDS", "THE",
-        "HELPDESK", "OFFICIAL", "VERIFY", "MY", "BUY", "RESELLER", "TRAINING", "FANS", "BILLINGS",
+        "HELPDESK", "OFFICIAL", "VERIFY", "YOUR", "BUY", "RESELLER", "TRAINING", "FANS", "BILLINGS",
     ]
 )  # fmt: skip
 STATES = (
@@ -79,7 +79,19 @@ def _explained(lock: str, edited: str) -> bool:
             tails = (*map(_bare, DIRECTORY.vendors[lock].domains), *map(_bare, PLACES))
             if any(tail.startswith(rest) for tail in tails) or rest in REGIONS:
                 return True
-    return _has_reference(lock, edited)
+    return _fills_a_field(lock, edited) or _has_reference(lock, edited)
+
+
+def _fills_a_field(lock: str, edited: str) -> bool:
+    """Whether one of the vendor's forms, cut by its field, and its site could stand there."""
+    sites = [_bare(site) for site in DIRECTORY.vendors[lock].domains]
+    return any(
+        form.startswith(_bare(edited[:width])) and site.startswith(_bare(edited[width:]))
+        for width in FIELD_WIDTHS
+        for form in FORMS[lock]
+        for site in sites
+        if width < len(edited)
+    )
 
 
 def _has_reference(lock: str, edited: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -23,12 +24,37 @@ from signets.vendors import (
 
 FILES = read_vendor_files()
 DIRECTORY = load_directory()
+REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "merchants.md"
+# The address comes first; what kind of a text it is may follow.
+_DOCUMENT = re.compile(r"https?://[^ /]+\.[^ /]+(?:/[^ ]*)?(?:$|[ ,;])")
 
 
 @pytest.mark.parametrize("data", FILES, ids=lambda data: data["domain"])
 def test_every_vendor_file_follows_the_schema(data: dict[str, Any]) -> None:
     """A vendor file has the schema's shape, so that a person can review it."""
     jsonschema.validate(data, read_schema())
+
+
+@pytest.mark.parametrize("data", FILES, ids=lambda data: data["domain"])
+def test_every_document_is_named(data: dict[str, Any]) -> None:
+    """A name that is called documented carries the address of the document that shows it."""
+    forms = [form for line in data["lines"] for form in line["patterns"]]
+    unnamed = [
+        fact
+        for fact in (*data.get("legal_names", []), *forms)
+        if fact["source"] == "document" and not _DOCUMENT.match(fact.get("note", ""))
+    ]
+    assert unnamed == []
+
+
+def test_the_reference_counts_the_facts_as_they_are() -> None:
+    """How many names are observed, documented and guessed stands in the documentation."""
+    legal = [fact["source"] for data in FILES for fact in data.get("legal_names", [])]
+    forms = [f["source"] for data in FILES for line in data["lines"] for f in line["patterns"]]
+    text = REFERENCE.read_text(encoding="utf-8")
+    for title, found in (("legal names", legal), ("other forms of the name", forms)):
+        counts = [f"{found.count(source):,}" for source in ("observed", "document", "guess")]
+        assert f"| {title} | {' | '.join(counts)} |" in text
 
 
 def test_no_two_vendors_claim_one_descriptor() -> None:

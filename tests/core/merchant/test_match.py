@@ -287,8 +287,75 @@ def test_from_where_acquirers_sit_a_coined_name_may_come() -> None:
     assert ask("render.com", "RENDER", country="IE", mcc="7372").result is MatchResult.UNVERIFIED
 
 
-def test_a_common_word_passes_where_mcc_and_country_both_fit() -> None:
-    """Either alone is not enough, nor is both where one is foreign."""
+def test_a_common_word_passes_where_mcc_and_country_fit() -> None:
+    """Both, or an MCC of software where no country was sent; not a country alone, nor a foreign
+    one of the two, nor an MCC that others have too."""
     assert ask("render.com", "RENDER", country="US", mcc="7372").result is MatchResult.MATCH
-    for more in ({"country": "US"}, {"mcc": "7372"}, {"country": "US", "mcc": "5812"}):
+    assert ask("render.com", "RENDER", mcc="7372").result is MatchResult.MATCH
+    for more in ({"country": "US"}, {"mcc": "7392"}, {"country": "US", "mcc": "5812"}):
         assert ask("render.com", "RENDER", **more).result is MatchResult.UNVERIFIED
+
+
+def test_a_common_word_without_an_mcc_needs_its_place_or_its_legal_name() -> None:
+    """Its own country is not enough, its place in a foreign country neither."""
+    assert ask("redis.io", "REDIS INC", country="US").result is MatchResult.MATCH
+    assert ask("redis.io", "REDIS INC").result is MatchResult.UNVERIFIED
+    assert ask("redis.io", "REDIS INC", country="BR").result is MatchResult.UNVERIFIED
+    placed = {"city": "SAN FRANCISCO"}
+    assert ask("render.com", "RENDER", country="US", **placed).result is MatchResult.MATCH
+    assert ask("render.com", "RENDER", country="CL", **placed).result is MatchResult.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    ("lock", "descriptor", "more", "result"),
+    [
+        # a space where the brand has a capital
+        ("elevenlabs.io", "ELEVEN LABS", {"country": "US"}, "match"),
+        ("elevenlabs.io", "ELEVEN LABS", {}, "unverified"),
+        ("elevenlabs.io", "ELEVEN MADISON PARK", {"country": "US"}, "no_match"),
+        # what is sold, behind a star alone
+        ("cloudflare.com", "CLOUDFLARE* DOMAINS", {"country": "US"}, "match"),
+        ("cloudflare.com", "CLOUDFLARE* DOMAINS", {}, "unverified"),
+        ("vercel.com", "VERCEL HOSTING", {"country": "US", "mcc": "7372"}, "unverified"),
+        ("vercel.com", "VERCEL HOST*ING", {"country": "US", "mcc": "7372"}, "unverified"),
+        ("vercel.com", "VERCEL* HOSTING EXPERTS", {"country": "US"}, "unverified"),
+        # a month, before a reference or behind what was bought
+        ("heroku.com", "HEROKU *DEC-12345678", {}, "match"),
+        ("netlify.com", "NETLIFY USAGE NOV 2025", {}, "match"),
+        ("netlify.com", "NETLIFY NOV SALE", {}, "unverified"),
+        # letters and digits in turns
+        ("canva.com", "CANVA* 4F7K29QX", {"country": "AU"}, "match"),
+        ("canva.com", "CANVA* 4F7K29QX", {}, "unverified"),
+        ("canva.com", "CANVA* 24H7TECH9", {"country": "AU"}, "unverified"),
+        # cut at the 13th character, star included
+        ("anthropic.com", "ANTHROPIC *CL", {}, "match"),
+        ("ngrok.com", "NGROK *GATEWA", {}, "unverified"),
+        # a legal form, from a city where no country was sent
+        ("elastic.co", "ELASTICSEARCH BV", {"city": "AMSTERDAM"}, "match"),
+        ("elastic.co", "ELASTICSEARCH BV", {"city": "LAGOS"}, "unverified"),
+        # a bank's prefix does not count for the length
+        ("grafana.com", "PURCHASE AUTHORIZED ON 11/04 RAINTANK INC DBA GRAFANA LABS NEW YORK NY",
+         {}, "match"),
+        ("hetzner.com", "VISA HETZNER ONLINE GMBH", {"country": "DE"}, "match"),
+        ("hetzner.com", "VISA GIFT HETZNER", {"country": "DE"}, "no_match"),
+        ("apple.com", "APPLECOMBILL", {}, "match"),
+        # a legal form behind a country, cut where a field of 22 characters or more is full
+        ("cloudflare.com", "CLOUDFLARE GERMANY GMB", {"mcc": "7372"}, "match"),
+        ("cloudflare.com", "CLOUDFLARE GERMANY GMB", {}, "unverified"),
+        ("cloudflare.com", "CLOUDFLARE GERMANY GMB", {"mcc": "7372", "country": "IE"},
+         "unverified"),
+        ("cloudflare.com", "CLOUDFLARE ICELAND EHF", {"mcc": "7372"}, "unverified"),
+        ("datadoghq.com", "DATADOG IRELAND LIM", {"mcc": "7372", "country": "IE"}, "unverified"),
+        # a product behind the legal name
+        ("langchain.com", "LANGCHAIN, INC. LANGSMITH", {}, "match"),
+        ("langchain.com", "LANGCHAIN, INC. LANGSMUTH", {}, "unverified"),
+        # what a parent writes before it
+        ("hostgator.com", "EIG*HOSTGATOR.COM", {}, "match"),
+        ("openai.com", "EIG*OPENAI.COM", {}, "no_match"),
+    ],
+)  # fmt: skip
+def test_written_transformations(
+    lock: str, descriptor: str, more: dict[str, str], result: str
+) -> None:
+    """What is done to names is undone as the reference says, and no further."""
+    assert ask(lock, descriptor, **more).result == result

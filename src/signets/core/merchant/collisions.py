@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from signets.core.merchant.directory import Directory, start_of
-from signets.core.merchant.grammar import Compiled, Pattern, normalize
+from signets.core.merchant.grammar import CUT_LETTERS, Compiled, Pattern, normalize
 from signets.core.merchant.tails import CUT_MIN
 
 _SAMPLES = {
@@ -61,7 +61,7 @@ def _collisions(directory: Directory, domain: str, compiled: Compiled) -> Iterat
             continue
         if (other.open, other.weight) == (top.open, top.weight):
             yield f"`{text}` is both {domain}'s and {other.domain}'s"
-    for size in range(CUT_MIN, len(text)):
+    for size in range(CUT_LETTERS, len(text)):
         owners = _cut_short(directory, text[:size])
         if domain in owners:
             for name in sorted(owners - {domain}):
@@ -70,5 +70,5 @@ def _collisions(directory: Directory, domain: str, compiled: Compiled) -> Iterat
 
 def _cut_short(directory: Directory, text: str) -> set[str]:
     """The vendors that a cut name may belong to."""
-    readings = directory.readings(normalize(text), len(text))
+    readings = directory.readings(normalize(text), max(len(text), CUT_MIN))
     return {r.compiled.domain for r in readings if r.cut and not r.compiled.open}

@@ -6,14 +6,12 @@ Plain data comes from the edge (:mod:`signets.vendors`); nothing here reads a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.merchant.document import (
-    Form,
-    LegalName,
     VendorDocument,
     field_with,
     invalid_field,
@@ -21,27 +19,24 @@ from signets.core.merchant.document import (
     read_document,
 )
 from signets.core.merchant.grammar import (
+    NO_STAR,
+    SHORTEST,
     Compiled,
     Pattern,
     PatternError,
     Reading,
     Source,
+    Tails,
     bare,
-    begins_with,
     compile_patterns,
     is_tail,
     normalize,
     read,
 )
 from signets.core.merchant.mcc import codes
+from signets.core.merchant.names import names_of
 from signets.core.merchant.suffixes import Suffixes
 
-_LEGAL_FORMS = frozenset(
-    ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
-)
-_WRITTEN_OUT = (("LTD", "LIMITED"), ("CORP", "CORPORATION"), ("INC", "INCORPORATED"))
-_COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
-_KEY = 3  # characters that choose the candidate patterns; no name is shorter
 _REMEMBERED = 4096  # names
 _PREFIX_KEY = 2  # the same for facilitators
 
@@ -142,8 +137,7 @@ class Directory:
 
     def readings(self, name: str, width: int) -> list[Reading]:
         """Every pattern that explains the whole normalised name, the most specific first."""
-        found = (read(compiled, name, width) for compiled in self._near(name))
-        return sorted((r for r in found if r is not None), key=_specificity)
+        return _explaining(self._near(name), name, width)
 
     def read_raw(self, raw: str) -> list[Reading]:
         """The same of a name as the network sent it.
@@ -166,15 +160,17 @@ class Directory:
 
     def _read_raw(self, raw: str) -> list[Reading]:
         name = normalize(raw)
-        whole = self.readings(name, len(raw))
+        near = self._near(name)
+        star = _before_star(raw)
+        whole = _explaining(near, name, len(raw), star)
         if whole and not whole[0].compiled.open:
             return whole
-        longest = max((len(c.pattern.text) for c in self._near(name)), default=0)
+        longest = max((len(c.pattern.text) for c in near), default=0)
         for width in FIELD_WIDTHS:
             if width < min(len(raw), longest) and raw[width - 1] != " ":
-                found = self.readings(normalize(raw[:width]), width)
-                beside = f" {normalize(raw[width:])}"
-                read = [r for r in found if is_tail(r.compiled, beside)]
+                beside, tails = f" {normalize(raw[width:])}", Tails()
+                fitting = [c for c in near if is_tail(c, beside, tails)]
+                read = _explaining(fitting, normalize(raw[:width]), width, star)
                 if read:
                     return read
         return whole
@@ -213,7 +209,22 @@ class Directory:
 
 def start_of(name: str) -> str:
     """The first characters of a name, whatever separators it lost or gained."""
-    return name[: 2 * _KEY].replace(" ", "").replace("_", "").replace("/", ".")[:_KEY]
+    return name[: 2 * SHORTEST].replace(" ", "").replace("_", "").replace("/", ".")[:SHORTEST]
+
+
+def _before_star(raw: str) -> int:
+    """How many letters and digits of the name stand before its first ``*``."""
+    before, star, _ = raw.partition("*")
+    return len(bare(normalize(before))) if star else NO_STAR
+
+
+def _explaining(
+    near: Iterable[Compiled], name: str, width: int, star: int = NO_STAR
+) -> list[Reading]:
+    """Which of these patterns explain the whole normalised name, the most specific first."""
+    tails: Tails = {}
+    found = (read(compiled, name, width, star, tails) for compiled in near)
+    return sorted((r for r in found if r is not None), key=_specificity)
 
 
 def _specificity(reading: Reading) -> tuple[bool, int, bool]:
@@ -307,35 +318,13 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
         countries=tuple(sorted(vendor.countries | HUBS)),
     )
     for one in compiled:
-        if len(start_of(one.head)) < _KEY:
+        if len(start_of(one.head)) < SHORTEST:
             text = one.pattern.text
-            raise PatternError(text, f"pattern `{text}` is shorter than {_KEY} characters")
+            raise PatternError(text, f"pattern `{text}` is shorter than {SHORTEST} characters")
     return compiled
 
 
 def _vendor(document: VendorDocument) -> Vendor:
-    patterns = [_pattern(line.name, form) for line in document.lines for form in line.patterns]
-    known = {pattern.text for pattern in patterns}
-    for fact in document.legal_names:
-        text = normalize(fact.name)
-        brand = normalize(document.brand)
-        for form in (text, *_spelled(text), *_shortened(text, brand)):
-            if form not in known:
-                bare_form = form in (text, *_spelled(text))
-                common = bare_form and any(
-                    p.ambiguous and p.text == form.rpartition(" ")[0] for p in patterns
-                )
-                patterns.append(_legal(form, fact, ambiguous=common))
-                known.add(form)
-    for pattern in _doubled(patterns, normalize(document.brand)):
-        if pattern.text not in known:
-            patterns.append(pattern)
-            known.add(pattern.text)
-    for domain in (document.domain, *document.aliases):
-        text = normalize(domain)
-        if text not in known:
-            patterns.append(_own_domain(text))
-            known.add(text)
     mccs = {fact.mcc for fact in document.mccs}
     for group in document.mcc_groups:
         mccs |= codes(group)
@@ -346,7 +335,7 @@ def _vendor(document: VendorDocument) -> Vendor:
         category=document.category.value,
         family=document.family,
         legal_names=tuple(fact.name for fact in document.legal_names),
-        patterns=tuple(patterns),
+        patterns=names_of(document),
         network_ids=tuple(
             KnownId(id=fact.id, source=Source(fact.source.value), note=fact.note)
             for fact in document.network_ids
@@ -355,70 +344,6 @@ def _vendor(document: VendorDocument) -> Vendor:
         countries=frozenset(fact.code for fact in document.countries),
         places=document.places,
         sold_through=tuple(fact.seller for fact in document.sold_through),
-    )
-
-
-def _pattern(line: str, form: Form) -> Pattern:
-    return Pattern(
-        text=form.text, source=form.source, line=line, ambiguous=form.ambiguous, note=form.note
-    )
-
-
-def _legal(text: str, fact: LegalName, *, ambiguous: bool) -> Pattern:
-    """A legal name as a pattern; ambiguous where it only adds a legal form to an ambiguous name
-    (``NEON LLC``)."""
-    return Pattern(
-        text=text, source=fact.source, line="legal name", ambiguous=ambiguous, note=fact.note
-    )
-
-
-def _spelled(text: str) -> Iterator[str]:
-    """A legal name with its form written out, or short."""
-    for short, long in _WRITTEN_OUT:
-        for one, other in ((short, long), (long, short)):
-            if text.endswith(f" {one}"):
-                yield text.removesuffix(one) + other
-
-
-def _shortened(text: str, brand: str) -> Iterator[str]:
-    """A legal name as banks and processors write it: without its legal form, and without the
-    country before that, where what is left still has the brand in it and a word more (``ZOOM VIDEO
-    COMMUNICATIONS``); beside the brand, where it has not (``RAINTANK DBA GRAFANA``)."""
-    rest, _, form = text.rpartition(" ")
-    if form not in _LEGAL_FORMS:
-        return
-    name = brand.replace(" ", "")
-    if name in text.replace(" ", ""):
-        for short in (rest, rest.rpartition(" ")[0] if rest.endswith(_COUNTRIES) else rest):
-            if name in short.replace(" ", "") and name != short.replace(" ", ""):
-                yield short
-        return
-    for legal in (text, rest):
-        yield f"{legal} DBA {brand}"
-        yield f"{legal} {brand}"
-        yield f"{brand} {legal}"
-
-
-def _doubled(patterns: list[Pattern], brand: str) -> list[Pattern]:
-    """The brand before a form that begins with it (``ZOHO* ZOHO-ONE``): processors put the name of
-    the account before what the vendor writes."""
-    return [
-        replace(pattern, text=f"{brand} {pattern.text}")
-        for pattern in patterns
-        if pattern.line != "legal name"
-        and begins_with(pattern.text, brand)
-        and "{any}" not in pattern.text
-        and pattern.source is not Source.GUESS
-    ]
-
-
-def _own_domain(text: str) -> Pattern:
-    """The vendor's domain as its name: networks and processors accept a site as the name."""
-    return Pattern(
-        text=text,
-        source=Source.DOCUMENT,
-        line="own domain",
-        note="https://docs.stripe.com/get-started/account/statement-descriptors",
     )
 
 

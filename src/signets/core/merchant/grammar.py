@@ -6,12 +6,12 @@ issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be a
 ==============  ==============================================================================
 ``.``           a dot or a slash (issuers rewrite ``.`` as ``/``)
 ``|``           what follows may be cut off, where the whole is 13 or more characters long; a
-                pattern of words alone has it after its 13th character without saying so
+                pattern of words alone has it after its 11th character without saying so
 ``{ref}``       one reference of letters and digits, the first digit among its first six
                 characters: 6 to 16 characters after a separator, 8 to 16 where it is glued on
 ``{code6}``     six letters or digits
 ``{code7}``     seven after a separator, with a digit among them or no vowel
-``{token6}``    six after a separator, with a digit among them or no vowel (and no ``Y``)
+``{token6}``    six after a separator, with a digit among them or no vowel but ``U`` (and no ``Y``)
 ``{month}``     an English month in three letters
 ``{num}``       a number of three digits or more
 ``{hexid}``     an id of hexadecimal groups (``01DF0B-DCC``)
@@ -27,6 +27,7 @@ Anything else is another name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -47,7 +48,7 @@ _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
     "{code6}": r"[A-Z0-9]{6}",
     "{code7}": r"(?<![A-Z0-9])(?:[B-DF-HJ-NP-TV-Z0-9]{7}|(?=[A-Z]{0,6}[0-9])[A-Z0-9]{7})",
-    "{token6}": r"(?<![A-Z0-9])(?:[B-DF-HJ-NP-TV-XZ0-9]{6}|(?=[A-Z]{0,5}[0-9])[A-Z0-9]{6})",
+    "{token6}": r"(?<![A-Z0-9])(?:[B-DF-HJ-NP-XZ0-9]{6}|(?=[A-Z]{0,5}[0-9])[A-Z0-9]{6})",
     "{month}": "(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)",
     "{num}": r"[0-9]{3,}",
     "{hexid}": r"(?=[A-F]*[0-9])[0-9A-F]{6}(?: [0-9A-F]{1,6}){0,2}",
@@ -58,8 +59,17 @@ _JUNK = re.compile(r"[^A-Z0-9./_]+")
 _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
 _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `S.R.O`, `B.V`
 _BARE = str.maketrans("", "", " _./")
+#: Of a name cut to 13 characters, what may be left of it where ` * ` became one space.
+CUT_LETTERS = CUT_MIN - 2
+#: No ``*`` in the name.
+NO_STAR = -1
+#: Characters that choose the candidate patterns; no name is shorter.
+SHORTEST = 3
 #: Past the end of any name: descriptors have at most some 40 letters.
 _END = 1 << 16
+#: By vendor and letter of one name, which neutral tails begin there, if any.
+Tails = dict[tuple[str, int], re.Match[str] | None]
+_NOTHING_BEHIND = re.compile("(?P<url>(?!))?(?P<cut>(?!))?").match("")
 
 
 class Source(StrEnum):
@@ -77,6 +87,7 @@ class Pattern:
     Attributes:
         ambiguous: Other merchants bear the same name (a common word, a shared product): the
             vendor's own domain or place must stand beside it, or an id must be known.
+        parted: A space stands where the name has none: MCC or country must have been sent.
         note: Where the form is known from, for the person who reviews it.
     """
 
@@ -84,6 +95,7 @@ class Pattern:
     source: Source
     line: str
     ambiguous: bool = False
+    parted: bool = False
     note: str = ""
 
 
@@ -149,6 +161,7 @@ class Reading:
     more: Behind | None = None
 
 
+@lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
     """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
     dots in a legal form's letters (``S.R.O.`` → ``SRO``).
@@ -190,7 +203,7 @@ def _compile(
 ) -> Compiled:
     text = pattern.text
     if "|" not in text and "{" not in text and text not in sites:
-        keep = max(CUT_MIN, len(text.split(" ", 1)[0]))
+        keep = max(CUT_LETTERS, len(text.split(" ", 1)[0]) + 2)
         text = text if keep >= len(text) else f"{text[:keep]}|{text[keep:]}"
     fixed, bar, loose = text.partition("|")
     if normalize(re.sub(r"\{\w+\}", "", pattern.text.replace("|", ""))) == "":
@@ -218,8 +231,9 @@ def _compile(
         weight += len(loose.replace(" ", ""))
         body += rf"(?:{glue}{literal(loose)}|(?P<cutname>{glue}{cut(loose, 1)}|$))"
     head = fixed.split("{")[0]
-    if bar and not fixed.endswith(" "):
-        head = head.rpartition(" ")[0] or head
+    if bar and not fixed.endswith(" ") and not loose.startswith(" "):
+        words = head.rpartition(" ")[0]
+        head = words if len(bare(words)) >= SHORTEST else head
     return Compiled(
         domain=domain,
         pattern=pattern,
@@ -234,23 +248,30 @@ def _compile(
     )
 
 
-def read(compiled: Compiled, name: str, width: int) -> Reading | None:
-    """Whether the pattern explains the whole normalised name; ``width`` is its raw length."""
+def read(
+    compiled: Compiled, name: str, width: int, star: int = NO_STAR, tails: Tails | None = None
+) -> Reading | None:
+    """Whether the pattern explains the whole normalised name; ``width`` is its raw length, ``star``
+    how many letters and digits stand before its first ``*``; ``tails`` is what was found out about
+    this name by other patterns."""
     body = compiled.body.match(name)
     if body is None:
         return None
-    tail = _tail_behind(compiled, name, body.end())
+    tails = {} if tails is None else tails
+    tail = _tail_behind(compiled, name, body.end(), tails)
     if tail is None and "{" in compiled.pattern.text:
         # A placeholder took too much (`{site} CC@GOOGLE.COM`): give it less, word by word.
         for found in reversed(list(re.finditer(" ", name[: body.end()]))):
             shorter = compiled.body.match(name, 0, found.start())
             if shorter is not None and shorter.end() == found.start():
-                body, tail = shorter, _tail_behind(compiled, name, found.start())
+                body, tail = shorter, _tail_behind(compiled, name, found.start(), tails)
             if tail is not None:
                 break
     more = None
     if tail is None and compiled.plain:
-        more, tail = _words_and_tail(compiled, name, body.end(), width)
+        starred = len(bare(name[: body.end()])) == star
+        behind = behind_name(name, body.end(), width, starred=starred)
+        more, tail = _words_and_tail(compiled, name, behind, tails)
     if tail is None:
         return None
     groups = tail.groupdict()
@@ -267,18 +288,28 @@ def read(compiled: Compiled, name: str, width: int) -> Reading | None:
 
 
 def _words_and_tail(
-    compiled: Compiled, name: str, start: int, width: int
+    compiled: Compiled, name: str, behind: Iterable[Behind], tails: Tails
 ) -> tuple[Behind | None, re.Match[str] | None]:
     """Plan words and such, then neutral tails."""
-    for more in behind_name(name, start, width):
-        tail = _tail_behind(compiled, name, more.end)
+    for more in behind:
+        tail = _tail_behind(compiled, name, more.end, tails)
         if tail is not None:
             return more, tail
     return None, None
 
 
-def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
-    """The neutral tails that explain the rest of the name, a large city at its end included."""
+def _tail_behind(compiled: Compiled, name: str, start: int, tails: Tails) -> re.Match[str] | None:
+    """The neutral tails that explain the rest of the name, a large city at its end included. A
+    vendor's patterns have the same tails, and many end at the same letter."""
+    if start == len(name):
+        return _NOTHING_BEHIND
+    at = (compiled.domain, start)
+    if at not in tails:
+        tails[at] = _find_tail(compiled, name, start)
+    return tails[at]
+
+
+def _find_tail(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
     tail = compiled.tail.match(name, start)
     if tail is not None:
         return tail
@@ -289,9 +320,10 @@ def _tail_behind(compiled: Compiled, name: str, start: int) -> re.Match[str] | N
     return None
 
 
-def is_tail(compiled: Compiled, text: str) -> bool:
-    """Whether the text is nothing but what may stand behind the vendor's names."""
-    return _tail_behind(compiled, text, 0) is not None
+def is_tail(compiled: Compiled, text: str, tails: Tails) -> bool:
+    """Whether the text is nothing but what may stand behind the vendor's names; ``tails`` is what
+    was found out about this text by other patterns."""
+    return _tail_behind(compiled, text, 0, tails) is not None
 
 
 def derived_reading(domain: str, name: str, width: int) -> Reading | None:

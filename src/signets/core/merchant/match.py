@@ -26,6 +26,7 @@ from signets.core.merchant.grammar import (
     derived_reading,
     normalize,
 )
+from signets.core.merchant.mcc import SOFTWARE
 from signets.core.merchant.model import (
     Learned,
     MatchResult,
@@ -33,11 +34,13 @@ from signets.core.merchant.model import (
     MerchantLock,
     MerchantMatch,
 )
+from signets.core.merchant.places import cities
 from signets.core.merchant.signs import field_host, is_site, odd_letter, one_edit
 from signets.core.merchant.tails import CUT_MIN
 
 _MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
 _LONGEST = 64  # a name, city and country glued together are 40; longer is no descriptor
+_LONGEST_ROW = 128  # with what a bank writes before it
 _RANK = {_MATCH: 2, _UNSURE: 1, _NO: 0}
 
 
@@ -72,7 +75,7 @@ def identify(merchant: Merchant, directory: Directory, learned: Learned) -> str 
         if owner is not None:
             return owner
     raw = merchant.descriptor.strip()
-    if len(raw) > _LONGEST or odd_letter(raw) is not None or directory.facilitator(raw):
+    if _is_endless(raw) or odd_letter(raw) is not None or directory.facilitator(raw):
         return None
     found = directory.read_raw(raw)
     return found[0].compiled.domain if found else None
@@ -114,7 +117,7 @@ class _Question:
     def answer(self) -> MerchantMatch:
         ids = _ids(self.merchant)
         owners = [_owner(identifier, self.directory, self.learned) for identifier in ids]
-        if len(self.merchant.descriptor) > _LONGEST:
+        if _is_endless(self.merchant.descriptor):
             return self._no(f"the name is longer than {_LONGEST} characters")
         through = self.directory.facilitator(self.merchant.descriptor)
         if through is not None:
@@ -280,8 +283,8 @@ class _Question:
             return self._unsure(30, f"a good name beside another's site, {site}")
         if pattern.source is Source.GUESS:
             return self._unsure(60, f"the form `{pattern.text}` is only guessed so far")
-        if reading.more is not None and not (known or self._borne_out(reading)):
-            return self._unsure(45, f"what stands behind `{pattern.text}` may be another's")
+        if not (known or self._borne_out(reading)):
+            return self._unsure(45, f"how `{pattern.text}` is written here may be another's")
         if pattern.ambiguous and not (known or self._shown_beside(reading)):
             return self._unsure(45, f"`{pattern.text}` is borne by others too; nothing says which")
         return None
@@ -292,33 +295,52 @@ class _Question:
         return not known or not self.country or self.country in known
 
     def _borne_out(self, reading: Reading) -> bool:
-        """Whether MCC or country speak for what stands behind the name, where that needs it: a
-        short reference, a legal form of a country that the vendor bills from or that it names."""
-        more, sent = reading.more, self.merchant.mcc is not None
+        """Whether MCC or country speak for what stands behind the name, or for a space in it, where
+        that needs it: a short reference, a legal form of a country that the vendor bills from or
+        that it names."""
+        more = reading.more
+        if reading.compiled.pattern.parted and not self._anything_sent(reading):
+            return False
         if more is None or (more.homes is None and not more.weak):
             return True
         if more.homes is None:
-            return sent or bool(self.country) or reading.own_url or self._own_site()
+            return self._anything_sent(reading)
         own = self.vendor.countries if self.vendor else ()
-        return self.country in more.homes and (self.country in own or (more.region and sent))
+        country = self.country or self._country_of_city(more.homes)
+        named = more.region and self.merchant.mcc is not None
+        if country == "" and named:
+            return bool(more.homes.intersection(own))
+        return country in more.homes and (country in own or named)
+
+    def _country_of_city(self, countries: frozenset[str]) -> str:
+        """Which of these countries the city field lies in; empty where it does not say."""
+        city = normalize(self.merchant.city or "")
+        return next((code for code in sorted(countries) if city in cities((code,))), "")
+
+    def _anything_sent(self, reading: Reading) -> bool:
+        """Whether anything stands beside the name that fits: MCC, country or the vendor's site."""
+        sent = self.merchant.mcc is not None or bool(self.country)
+        return sent or reading.own_url or self._own_site()
 
     def _shown_beside(self, reading: Reading) -> bool:
-        """Whether a common word has the vendor's site beside it, or MCC and country that both fit;
-        its place does for a name that was observed, and for a legal name. What a family's vendors
-        bill in alike, MCC and country do not tell apart."""
-        pattern = reading.compiled.pattern
-        fits = self._both_fit() and not self.directory.is_shared(reading.compiled)
-        if reading.own_url or self._own_site() or fits:
+        """Whether something says that a common word is the vendor: its site; an MCC of software
+        with its own country, if any; without an MCC, its country and either its place or its legal
+        name in full; its place, for a name that was observed, and for a legal name. What a family's
+        vendors bill in alike, MCC and country do not tell apart."""
+        pattern, merchant, vendor = reading.compiled.pattern, self.merchant, self.vendor
+        if reading.own_url or self._own_site():
             return True
-        observed = pattern.source is Source.OBSERVED or pattern.line == "legal name"
-        return observed and (reading.own_place or self._own_site(places=True))
-
-    def _both_fit(self) -> bool:
-        """MCC and country were both sent, and are both the vendor's own (no hub's)."""
-        merchant, vendor = self.merchant, self.vendor
-        return (
-            vendor is not None and merchant.mcc in vendor.mccs and self.country in vendor.countries
-        )
+        legal = pattern.line == "legal name"
+        placed = reading.own_place or self._own_site(places=True)
+        if placed and (legal or pattern.source is Source.OBSERVED):
+            return True
+        if vendor is None or self.directory.is_shared(reading.compiled):
+            return False
+        if merchant.mcc is None:
+            return self.country in vendor.countries and (placed or legal)
+        if merchant.mcc not in vendor.mccs:
+            return False
+        return self.country in vendor.countries or (not self.country and merchant.mcc in SOFTWARE)
 
     def _facilitated(self, through: Facilitator, rest: str, known: bool) -> MerchantMatch:
         name = through.name
@@ -387,6 +409,11 @@ class _Question:
         if vendor is not None and self.vendor is not None and vendor in self.vendor.sold_through:
             rule += f", which also sells {self.domain}: lock the card to {vendor} to buy there"
         return MerchantMatch(result=_NO, confidence=1 if vendor else 3, vendor=vendor, rule=rule)
+
+
+def _is_endless(raw: str) -> bool:
+    """Whether the name, without a bank's prefix, is longer than any descriptor."""
+    return len(raw) > _LONGEST_ROW or (len(raw) > _LONGEST and len(normalize(raw)) > _LONGEST)
 
 
 def _known_form(reading: Reading, domain: str) -> bool:

@@ -34,6 +34,10 @@ _CODES = {
     MccGroup.PAYMENTS: "4829 6012 6051 6211 6540 7399",
 }
 
+_SOFTWARE = "4816 5045 5734 5817 5818 7371 7372 7373 7374 7375 7379"
+#: What sellers of software, hosting and data are filed under, and hardly anybody else.
+SOFTWARE = frozenset(_SOFTWARE.split())
+
 
 def codes(group: MccGroup) -> frozenset[str]:
     """The four-digit codes of a group."""

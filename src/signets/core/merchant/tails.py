@@ -7,7 +7,7 @@ city in it is cut there, and a state or country may be glued on (``SQUARESPACE.C
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from signets.core.merchant.places import cities
@@ -18,7 +18,7 @@ GLUE = "[ /_]?"
 # Six digits or more, in groups: `415 555 0100`, `415.555.0100`, `353 1 234 5678`, `800 5550`.
 _PHONE = r"(?=(?:[ ./]?[0-9]){6,15}(?![0-9]))[0-9]{1,15}(?:[ ./][0-9]{1,9}){0,5}"
 # A country behind a slash alone: `FLY.IO.CO` is another domain, `APPLE.COM/US` is not.
-_PATH = r"(?:(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)|/[A-Z]{2})(?![A-Z0-9./]))?"
+_PATH = r"(?:(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)|BILL|/[A-Z]{2})(?![A-Z0-9./]))?"
 # ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
 _ALPHA3 = {
     "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "AT": "AUT", "BE": "BEL", "EE": "EST",
@@ -53,6 +53,7 @@ _LONG_STUB = 6  # a city cut shorter than this could be another word; 8 where it
 # A domain's last dot may be dropped or become a space where what is behind it is no word by itself.
 _LOOSE_DOT = frozenset(("COM", "NET", "ORG", "IO", "AI", "SH"))
 _SHORT_LABEL = 3
+_SHORT_CODE = 2
 _NAMES = {
     "AT": "AUSTRIA", "AU": "AUSTRALIA", "BE": "BELGIUM", "CA": "CANADA", "CH": "SWITZERLAND",
     "CZ": "CZECH REPUBLIC|CZECHIA",
@@ -114,7 +115,7 @@ def _groups(countries: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 def _city_behind(countries: tuple[str, ...]) -> re.Pattern[str]:
     large = cities(countries)
     cut_ones = "|".join(stems(city, _shortest(city)) for city in large) or "(?!)"
-    return re.compile(rf" ?(?:(?:{_any_of(large)}){_behind(countries)}|{cut_ones})$")
+    return re.compile(rf"[ .]?(?:(?:{_any_of(large)}){_behind(countries)}|{cut_ones})$")
 
 
 def _shortest(city: str) -> int:
@@ -128,9 +129,10 @@ def site_as_name(site: str, countries: tuple[str, ...]) -> str:
     ends = "|".join([*(last[:size] for size in range(1, len(last))), ""])
     region = _region(countries)
     dot = "[./ ]?" if last in _LOOSE_DOT and len(label) > _SHORT_LABEL else "[./]"
+    stub = stems(label, CUT_MIN)
     return (
         rf"(?:{literal(label)}{dot}{last}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
-        rf"|{_glued(site, region)}|(?P<cutname>{literal(label)}(?:[./]?(?:{ends}))$))"
+        rf"|{_glued(site, region)}|(?P<cutname>(?:{literal(label)}(?:[./]?(?:{ends}))|{stub})$))"
     )
 
 
@@ -152,15 +154,15 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
         # Behind a scheme any beginning of it will do: nothing is said by `HTTPSWWW.D` but that.
         rf"(?P<cut> ?{marked}(?:{stub}){region}?$| (?:{marked}|WWW|HTTPS?)$| ?(?:{whole}))",
-        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}|[0-9]{{3}}[ .][0-9]{{3}}[ .][0-9]{{4}}){region}?"
-        r"(?![A-Z0-9])",
+        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}|[0-9]{{3}}[ .][0-9]{{3}}[ .][0-9]{{4}})"
+        rf"(?:{region}|(?:{_state(countries)}))?(?![A-Z0-9])",
         rf" (?:{_country(countries)})$",
         rf" (?:{_CLEAR_STATES})$",
         f"{_STATEMENT}$",
     ]
     if places:
         named = _any_of((*places, *(p[:CUT_MIN].rstrip() for p in places if len(p) > CUT_MIN)))
-        pieces.append(rf" ?{scheme}(?P<place>{named}){_behind(countries)}(?![A-Z0-9])")
+        pieces.append(rf"[ .]?{scheme}(?P<place>{named}){_behind(countries)}(?![A-Z0-9])")
         ends = "|".join(stems(place, 5) for place in places)
         pieces.append(rf"(?P<cutplace> ?(?:{ends})(?:{_country(countries)})?)$")
     return rf"(?:(?:{'|'.join(pieces)})*)$"
@@ -185,7 +187,20 @@ def _behind(countries: tuple[str, ...]) -> str:
 
 def _state(countries: tuple[str, ...]) -> str:
     codes = " ".join(_STATES[code] for code in ("US", *countries) if code in _STATES)
-    return "|".join(dict.fromkeys(codes.split()))
+    return _any_code(codes.split())
+
+
+def _any_code(codes: Iterable[str]) -> str:
+    """Codes of two letters by their first, ``A[KLRZ]``, which is read and matched faster; others
+    as they are."""
+    seconds: dict[str, str] = {}
+    longer = []
+    for code in dict.fromkeys(codes):
+        if len(code) == _SHORT_CODE:
+            seconds[code[0]] = seconds.get(code[0], "") + code[1]
+        else:
+            longer.append(code)
+    return "|".join([*longer, *(f"{first}[{rest}]" for first, rest in seconds.items())])
 
 
 def _any_of(texts: tuple[str, ...]) -> str:
@@ -195,8 +210,8 @@ def _any_of(texts: tuple[str, ...]) -> str:
 
 def _country(countries: tuple[str, ...]) -> str:
     written = [name for c in countries for name in _NAMES.get(c, "").split("|") if name]
-    codes = [*map(literal, written), *(_ALPHA3[c] for c in countries if c in _ALPHA3), *countries]
-    return "|".join(codes) or "(?!)"
+    alpha3 = [_ALPHA3[code] for code in countries if code in _ALPHA3]
+    return "|".join([*map(literal, written), *alpha3, _any_code(countries) or "(?!)"])
 
 
 def _region(countries: tuple[str, ...]) -> str:

@@ -16,9 +16,9 @@ from functools import lru_cache
 
 from signets.core.merchant.tails import stems
 
-# The forms that every brand may be written with. Another one is marked: `OPENAI LTD` may be
-# somebody else, unless it comes from a country that has the form and that the vendor bills from.
-_FORMS = "INC LLC"
+#: The forms that every brand may be written with. Another one is marked: `OPENAI LTD` may be
+#: somebody else, unless it comes from a country that has the form and that the vendor bills from.
+ANYBODYS_FORMS = "INC LLC"
 _HOME_FORMS = {
     "LTD": "GB IE IL IN NZ CY MT HK CA", "LIMITED": "GB IE IL IN NZ CY MT HK CA", "DAC": "IE",
     "UNLIMITED COMPANY": "IE", "BV": "NL BE", "GMBH": "DE AT CH", "AG": "DE CH", "SE": "DE FR LU",
@@ -32,7 +32,10 @@ _REGIONS = {
     "US": "US", "USA": "US", "AMERICA": "US", "AMERICAS": "US", "NORTH AMERICA": "US",
     "UK": "GB", "IRELAND": "IE", "NETHERLANDS": "NL", "GERMANY": "DE", "DEUTSCHLAND": "DE",
     "FRANCE": "FR", "CANADA": "CA", "AUSTRALIA": "AU", "SINGAPORE": "SG", "INDIA": "IN",
-    "LUXEMBOURG": "LU", "JAPAN": "JP", "EMEA": "IE GB NL LU", "EUROPE": "IE GB NL LU DE",
+    "LUXEMBOURG": "LU", "JAPAN": "JP", "BELGIUM": "BE", "SPAIN": "ES", "ITALY": "IT",
+    "SWEDEN": "SE", "SWITZERLAND": "CH", "POLAND": "PL", "BRAZIL": "BR", "ISRAEL": "IL",
+    "HONG KONG": "HK", "NEW ZEALAND": "NZ", "UNITED KINGDOM": "GB",
+    "EMEA": "IE GB NL LU", "EUROPE": "IE GB NL LU DE",
     "INTERNATIONAL": "IE GB NL LU SG",
 }  # fmt: skip
 # Which plan, how often, and what of it. Left out on purpose, because others sell or imitate with
@@ -48,6 +51,7 @@ _PERIODS = (
     "MONTHLY RENEWAL", "ANNUAL RENEWAL", "YEARLY RENEWAL", "MONTHLY", "ANNUAL", "YEARLY",
     "1 MONTH", "12 MONTHS", "1 YEAR",
 )  # fmt: skip
+_WHOLE_PERIODS = ("MONTHLY", "ANNUAL", "YEARLY")
 _THINGS = (
     "SUBSCRIPTION SUBSCRIPTIONS SUBSCR SUBSCRIP SUBSCRIPT SUBS SUB PLAN USAGE API CREDITS SEATS "
     "SEAT TOPUP MEMBERSHIP OVERAGE OVERAGES"
@@ -60,13 +64,28 @@ _CUT = (
     "SUBSCRIPTIONS", "MONTHLY", "ANNUAL", "ENTERPRISE", "PROFESSIONAL", "BUSINESS", "PREMIUM",
     "STANDARD", "DEVELOPER", "INDIVIDUAL", "PERSONAL", "UNLIMITED", "ULTIMATE", "MEMBERSHIP",
 )  # fmt: skip
+_MONTHS = (
+    "JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?"
+    "|OCT(?:OBER)?|NOV(?:EMBER)?|DEC(?:EMBER)?"
+)
+# What is sold, in the words that every seller of its kind uses. Only behind a `*`: what stands
+# before it is the account's own name, whoever's words follow.
+_SOLD = (
+    "DOMAIN RENEWAL", "DOMAIN REGISTRATION", "WEB HOSTING", "CLOUD HOSTING", "PAY AS YOU GO",
+    "DOMAIN", "DOMAINS", "HOSTING", "CLOUD", "STORAGE", "DATABASE", "EMAIL", "SMS", "VPS", "SERVER",
+    "SERVERS", "WEBSITE", "COMPUTE", "GPU", "INFERENCE", "TOKENS", "WORKSPACE", "ANALYTICS",
+    "RENEWAL",
+)  # fmt: skip
 # A name that fills its field may be cut anywhere in its last word.
 _FULL_FIELDS = (22, 23, 24, 25)
 _DATE = "[0-9]{1,4}[/.][0-9]{1,2}(?:[/.][0-9]{2,4})?"
 _SURE = rf"{_DATE}|[A-Z]{{0,3}}[0-9]{{4,}}"
 _DIGITS = "(?=(?:[A-Z]*[0-9]){5})[A-Z0-9]{8,20}"
 # Words that shops and swindlers add, digits for letters included (`SUPP0RT24H7`), are no reference.
-_WORDLIKE = "SUPPORT REFUND HELP SHOP STORE GIFT CARD BILL PAY OFFICIAL SERVICE VERIF RESELL TRAIN"
+_WORDLIKE = (
+    "SUPPORT REFUND HELP SHOP STORE GIFT CARD BILL PAY OFFICIAL SERVICE VERIF RESELL TRAIN TECH "
+    "DESK HOUR CARE DEAL SALE"
+)
 _LIKE = {
     "O": "[O0]",
     "I": "[I1L]",
@@ -76,8 +95,8 @@ _LIKE = {
     "S": "[S5]",
     "T": "[T7]",
 }
-# Letters and digits in turns, four digits or three times: `437WAYM4QKE`.
-_MIXED = "(?:[A-Z]*[0-9]+[A-Z]+[0-9]+[A-Z]+[0-9]|(?=(?:[A-Z]*[0-9]){4})[A-Z]*[0-9]+[A-Z]+[0-9])"
+# Letters and digits in turns, three digits at least: `437WAYM4QKE`, `4F7K29QX`.
+_MIXED = "(?=(?:[A-Z]*[0-9]){3})[A-Z]*[0-9]+[A-Z]+[0-9]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +114,29 @@ class Behind:
     region: bool = False
 
 
-@lru_cache(maxsize=1)
-def _behind_names() -> re.Pattern[str]:
-    """A legal form; one plan, period and thing (the last may be cut); a reference."""
+@lru_cache(maxsize=2)
+def _behind_names(*, starred: bool) -> re.Pattern[str]:
+    """A legal form; what is sold, behind a star; one plan, period and thing (the last may be cut);
+    a reference."""
+    sold = "|".join(_SOLD) if starred else "(?!)"
     tiers = "|".join(_TIERS.split())
-    forms = "|".join(sorted((*_FORMS.split(), *_HOME_FORMS), key=len, reverse=True))
+    forms = "|".join(sorted((*ANYBODYS_FORMS.split(), *_HOME_FORMS), key=len, reverse=True))
     regions = "|".join(sorted(_REGIONS, key=len, reverse=True))
     periods = "|".join(_PERIODS)
     things = "|".join((*_TOGETHER, *_THINGS.split()))
     cut = "|".join(stems(word, 4) for word in _CUT)
-    full = "|".join(stems(word, 1) for word in (*_TIERS.split(), *_THINGS.split()))
+    full = "|".join(stems(word, 1) for word in (*_TIERS.split(), *_THINGS.split(), *_WHOLE_PERIODS))
     wordlike = "|".join(
         "".join(_LIKE.get(letter, letter) for letter in word) for word in _WORDLIKE.split()
     )
     no_word = f"(?![A-Z0-9]*(?:{wordlike}))"
-    mixed = rf"{no_word}(?={_MIXED})[A-Z0-9]{{10,20}}"
+    mixed = rf"{no_word}(?={_MIXED})[A-Z0-9]{{6,20}}"
     end = "(?![A-Z0-9])"
     return re.compile(
         rf"(?P<words>(?:(?: (?P<region>{regions}))? (?P<form>{forms}){end})?"
-        rf"(?: (?:{_DOUBLE_TIERS}|{tiers}){end})?(?: (?:{periods}){end})?(?: (?:{things}){end})?)"
+        rf"(?: (?P<sold>{sold}){end})?"
+        rf"(?: (?:{_DOUBLE_TIERS}|{tiers}){end})?(?: (?:{periods}){end})?(?: (?:{things}){end})?"
+        rf"(?: (?:{_MONTHS})(?: 20[0-9]{{2}})?{end})?)"
         rf"(?:(?P<cut> (?:{cut})$)"
         rf"|(?: (?:INV|INVOICE|REF|ORDER|NO|NR|ID))?"
         rf"(?: (?:{_SURE}|{no_word}{_DIGITS}|(?P<mixed>{mixed})){end})(?: [0-9]{{2,}}){{0,3}}"
@@ -121,31 +144,44 @@ def _behind_names() -> re.Pattern[str]:
     )
 
 
-def behind_name(name: str, start: int, width: int) -> Iterator[Behind]:
+@lru_cache(maxsize=1)
+def _begun_forms() -> re.Pattern[str]:
+    """A region and the first letters of a legal form, the dots of which may be left."""
+    regions = "|".join(sorted(_REGIONS, key=len, reverse=True))
+    forms = "|".join(stems(form, 1) for form in sorted(_HOME_FORMS))
+    return re.compile(rf" (?P<region>{regions}) (?:{forms})$")
+
+
+def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator[Behind]:
     """What such words say that begin at ``start``, the longest first; ``width`` is the name's raw
-    length."""
-    found = _behind_names().match(name, start)
+    length, ``starred``: they stand behind a ``*``."""
+    if width in _FULL_FIELDS:
+        begun = _begun_forms().match(name, start)
+        if begun is not None:
+            there = frozenset(_REGIONS[begun.group("region")].split())
+            yield Behind(begun.end(), cut=True, weak=True, homes=there, region=True)
+    found = _behind_names(starred=starred).match(name, start)
     if found is None or found.end() == start:
         return
     homes = _homes(found)
     region = found.group("region") is not None
-    full = found.group("full") is not None
+    full, sold = found.group("full") is not None, found.group("sold") is not None
     if not full or width in _FULL_FIELDS:
         yield Behind(
             found.end(),
             cut=full or found.group("cut") is not None,
-            weak=full or found.group("mixed") is not None,
+            weak=full or sold or found.group("mixed") is not None,
             homes=homes,
             region=region,
         )
     if start < found.end("words") < found.end():
-        yield Behind(found.end("words"), homes=homes, region=region)
+        yield Behind(found.end("words"), weak=sold, homes=homes, region=region)
 
 
 def _homes(found: re.Match[str]) -> frozenset[str] | None:
     """Where somebody with this legal form is at home; None: anywhere."""
     form, region = found.group("form", "region")
-    if form is None or (form in _FORMS.split() and region in (None, *_AMERICAN)):
+    if form is None or (form in ANYBODYS_FORMS.split() and region in (None, *_AMERICAN)):
         return None
     return frozenset((_REGIONS[region] if region is not None else _HOME_FORMS[form]).split())
 
