@@ -315,6 +315,34 @@ def test_a_common_word_alone_never_passes(common: tuple[str, str], behind: str) 
     assert not matches(domain, name, mcc="5812", country="US")
 
 
+SHORTENED = [
+    (vendor.domain, pattern.text)
+    for vendor in DIRECTORY.vendors.values()
+    for pattern in vendor.patterns
+    if pattern.shortened
+]
+
+
+@given(st.sampled_from(SHORTENED), WORDS, st.sampled_from(string.ascii_uppercase), st.data())
+def test_a_domain_cut_short_opens_nothing_else(
+    short: tuple[str, str], word: str, letter: str, data: st.DataObject
+) -> None:
+    """Beside an MCC and a country that fit: no other word, no letter more or less; without either
+    of them, nothing at all."""
+    domain, name = short
+    country = data.draw(st.sampled_from(sorted(DIRECTORY.vendors[domain].countries) or ["US"]))
+    both = {"mcc": "7372", "country": country}
+    at = data.draw(st.integers(0, len(name) - 1))
+    for edited in (name[:at] + name[at + 1 :], name[:at] + letter + name[at:], name + letter):
+        assume(normalize(edited) != name)
+        assert not matches(domain, edited, **both) or _explained(domain, edited)
+    for longer in (f"{name} {word}", f"{word} {name}", f"{name}{word}", f"{name} PRO PLAN"):
+        assert not matches(domain, longer, **both)
+    if len(name) < CUT_MIN:  # else it is the domain cut by its field
+        assert not matches(domain, name, mcc="7372")
+        assert not matches(domain, name, country=country)
+
+
 @given(GOOD, st.sampled_from(read_facilitators()))
 def test_a_facilitators_prefix_never_passes(
     good: tuple[str, str], facilitator: dict[str, str]

@@ -359,3 +359,74 @@ def test_written_transformations(
 ) -> None:
     """What is done to names is undone as the reference says, and no further."""
     assert ask(lock, descriptor, **more).result == result
+
+
+@pytest.mark.parametrize(
+    ("lock", "descriptor", "more", "result"),
+    [
+        # the site with its state glued on, though it does not fill the field
+        ("posthog.com", "POSTHOG INC POSTHOG.COMCA", {}, "match"),
+        ("posthog.com", "POSTHOG POSTHOG.COMBO", {}, "unverified"),
+        # a whole legal name is not taken for a cut of a longer form
+        ("intercom.com", "INTERCOM, INC.", {"city": "8778877815"}, "match"),
+        ("intercom.com", "INTERCOM, INC.", {"city": "+353 1 234 5678"}, "unverified"),
+        ("intercom.com", "INTERCOM, INC.", {}, "unverified"),
+        # what is sold, behind a legal form
+        ("klaviyo.com", "KLAVIYO INC. SOFTWARE", {"mcc": "7372"}, "match"),
+        ("klaviyo.com", "KLAVIYO INC. SOFTWARE", {}, "unverified"),
+        ("klaviyo.com", "KLAVIYO SOFTWARE", {"mcc": "7372"}, "unverified"),
+        # what banks write before and behind
+        ("openai.com", "POS W/D OPENAI *CHATGPT SUBSCR", {}, "match"),
+        ("openai.com", "VISA DEBIT PURCHASE CARD 1234 OPENAI *CHATGPT SUBSCR", {}, "match"),
+        ("cloud.google.com", "CB GOOGLE*CLOUD X7F6GK 04/09", {}, "match"),
+        ("cloud.google.com", "CB GOOGLE*CLOUD X7F6GK", {}, "no_match"),
+        # a legal form beside the vendor's site or place
+        ("dnsimple.com", "DNSIMPLE CORPORATION", {"city": "DNSIMPLE.COM"}, "match"),
+        ("dnsimple.com", "DNSIMPLE GMBH", {"city": "DNSIMPLE.COM"}, "unverified"),
+        ("upcloud.com", "UPCLOUD LTD", {"city": "HELSINKI"}, "match"),
+        ("upcloud.com", "UPCLOUD LTD", {}, "unverified"),
+        # a legal form cut where the field is full
+        ("slack.com", "SLACK TECHNOLOGIES LIM", {"country": "IE"}, "match"),
+        ("slack.com", "SLACK TECHNOLOGIES LIM", {}, "unverified"),
+        # the dots of a legal name
+        ("segment.com", "SEGMENTIO INC", {"country": "US"}, "match"),
+        # a contact that the vendor documents
+        ("workspace.google.com", "GOOGLE*WORKSPACE NORTH CC@GOOGLE.COM", {}, "match"),
+        ("workspace.google.com", "GOOGLE*WORKSPACE NORTH", {"country": "US"}, "unverified"),
+    ],
+)
+def test_what_the_fifth_blind_file_showed(
+    lock: str, descriptor: str, more: dict[str, str], result: str
+) -> None:
+    """Each general cause, and beside it what must not pass by it."""
+    assert ask(lock, descriptor, **more).result.value == result
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "more", "result"),
+    [
+        ("KAPWING", {"mcc": "7372", "country": "US"}, "match"),
+        ("KAPWING INC", {"mcc": "7372", "country": "US"}, "match"),
+        ("KAPWING KAPWING.COM", {}, "match"),
+        ("KAPWING", {"mcc": "7372"}, "unverified"),
+        ("KAPWING", {"country": "US"}, "unverified"),
+        ("KAPWING", {"mcc": "7392", "country": "US"}, "unverified"),
+        ("KAPWING", {"mcc": "7372", "country": "GB"}, "unverified"),
+        ("KAPWING PRO PLAN", {"mcc": "7372", "country": "US"}, "unverified"),
+        ("KAPWING GMBH", {"mcc": "7372", "country": "US"}, "unverified"),
+        ("KAPWING SUPPORT", {"mcc": "7372", "country": "US"}, "unverified"),
+        ("KAPWINGS", {"mcc": "7372", "country": "US"}, "no_match"),
+    ],
+)
+def test_a_domain_cut_to_its_label_needs_mcc_and_country(
+    descriptor: str, more: dict[str, str], result: str
+) -> None:
+    """A coined brand that only the vendor's domain shows passes where both fit, not by one."""
+    assert ask("kapwing.com", descriptor, **more).result.value == result
+
+
+@pytest.mark.parametrize("lock", ["buttondown.com", "emailable.com"])
+def test_a_word_of_the_language_is_no_domain_cut_short(lock: str) -> None:
+    """A label that is a word, marked as ambiguous, stays a guess."""
+    name = lock.partition(".")[0].upper()
+    assert ask(lock, name, mcc="7372", country="US").result is MatchResult.UNVERIFIED

@@ -19,6 +19,7 @@ _SAMPLES = {
     "{hexid}": "01A2B3 C4D",
     "{site}": "EXAMPLE.DEV",
     "{any}": "SOMETHING",
+    "{word}": "NORTHWIND",
 }
 
 

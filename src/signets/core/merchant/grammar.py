@@ -16,6 +16,7 @@ issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be a
 ``{num}``       a number of three digits or more
 ``{hexid}``     an id of hexadecimal groups (``01DF0B-DCC``)
 ``{site}``      the buyer's own domain: after ``_`` (it may be cut), else whole with its dot
+``{word}``      one word of the buyer's own, where a contact of the vendor's stands behind it
 ``{any}``       anything: an *open* prefix, which names a vendor but never proves one
 ==============  ==============================================================================
 
@@ -42,7 +43,7 @@ from signets.core.merchant.tails import (
     site_as_name,
     tail_of,
 )
-from signets.core.merchant.words import Behind, behind_name
+from signets.core.merchant.words import LEGAL_FORMS, Behind, behind_name
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
@@ -54,6 +55,7 @@ _PLACEHOLDERS = {
     "{hexid}": r"(?=[A-F]*[0-9])[0-9A-F]{6}(?: [0-9A-F]{1,6}){0,2}",
     "{site}": r"(?:_[A-Z0-9][A-Z0-9./]*(?: [A-Z0-9./]+)?| [A-Z0-9]+[./][A-Z]{2,})",
     "{any}": r".+",
+    "{word}": r"(?<![A-Z0-9])[A-Z0-9]{2,16}",
 }
 _JUNK = re.compile(r"[^A-Z0-9./_]+")
 _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
@@ -61,6 +63,9 @@ _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `
 _BARE = str.maketrans("", "", " _./")
 #: Of a name cut to 13 characters, what may be left of it where ` * ` became one space.
 CUT_LETTERS = CUT_MIN - 2
+#: The line of a pattern that is a legal name.
+LEGAL_NAME = "legal name"
+_FORM_ENDS = tuple(f" {form}" for form in LEGAL_FORMS)
 #: No ``*`` in the name.
 NO_STAR = -1
 #: Characters that choose the candidate patterns; no name is shorter.
@@ -87,6 +92,8 @@ class Pattern:
     Attributes:
         ambiguous: Other merchants bear the same name (a common word, a shared product): the
             vendor's own domain or place must stand beside it, or an id must be known.
+        shortened: The first label of the vendor's own domain: an MCC of software and its own
+            country must have been sent, or its site stand beside it.
         parted: A space stands where the name has none: MCC or country must have been sent.
         note: Where the form is known from, for the person who reviews it.
     """
@@ -96,6 +103,7 @@ class Pattern:
     line: str
     ambiguous: bool = False
     parted: bool = False
+    shortened: bool = False
     note: str = ""
 
 
@@ -130,8 +138,8 @@ class Compiled:
 
     ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves. Behind a
     ``plain`` name a legal form, plan words and a reference may come first
-    (:mod:`signets.core.merchant.words`). Every name that it explains begins with ``start``, both
-    without separators (:func:`bare`).
+    (:mod:`signets.core.merchant.words`); ``formed``: it ends with a legal form. Every name that it
+    explains begins with ``start``, both without separators (:func:`bare`).
     """
 
     domain: str
@@ -139,6 +147,7 @@ class Compiled:
     body: LazyRegex
     tail: LazyRegex
     plain: bool
+    formed: bool
     head: str
     start: str
     weight: int
@@ -240,6 +249,7 @@ def _compile(
         body=LazyRegex(body),
         tail=tail,
         plain="{" not in pattern.text and pattern.source is not Source.GUESS,
+        formed=pattern.line == LEGAL_NAME and pattern.text.endswith(_FORM_ENDS),
         head=head.strip(),
         start=bare(text.rpartition(".")[0] if text in sites else fixed.split("{")[0]),
         weight=weight,
@@ -269,7 +279,7 @@ def read(
                 break
     more = None
     if tail is None and compiled.plain:
-        starred = len(bare(name[: body.end()])) == star
+        starred = len(bare(name[: body.end()])) == star or compiled.formed
         behind = behind_name(name, body.end(), width, starred=starred)
         more, tail = _words_and_tail(compiled, name, behind, tails)
     if tail is None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from signets.core.merchant.directory import HUBS, Directory, Facilitator
 from signets.core.merchant.grammar import (
+    LEGAL_NAME,
     Reading,
     Source,
     begins_with,
@@ -35,7 +36,13 @@ from signets.core.merchant.model import (
     MerchantMatch,
 )
 from signets.core.merchant.places import cities
-from signets.core.merchant.signs import field_host, is_site, odd_letter, one_edit
+from signets.core.merchant.signs import (
+    field_host,
+    is_site,
+    odd_letter,
+    one_edit,
+    phone_country,
+)
 from signets.core.merchant.tails import CUT_MIN
 
 _MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
@@ -189,8 +196,9 @@ class _Question:
             others = sorted(({best.domain} | rivals) - {self.domain})
             return self._unsure(40, f"`{name}` can be another's name too ({', '.join(others)})")
         if best.domain == self.domain:
-            # A form that is only guessed yields to one that is known and explains it as well.
-            return next((r for r in found if _known_form(r, self.domain)), found[0])
+            # A form that is only guessed yields to one that is known and explains it as well, a cut
+            # one to a legal name that explains it whole.
+            return min(found, key=lambda one: _preference(one, self.domain))
         if best.open and self._mentions(name):
             return self._unsure(20, f"the name begins like {self.domain}'s and goes on unlike")
         return self._no(f"the name is {best.domain}'s ({best.pattern.line})", best.domain)
@@ -257,6 +265,7 @@ class _Question:
         cut = ", cut" if reading.cut else ""
         agrees = f"; {', '.join(signs)} agree" if signs else "; nothing else was sent"
         less = 4 * reading.cut + 4 * (reading.more is not None) + 4 * (not self._bills_from())
+        less += 4 * pattern.shortened
         less += 8 * (pattern.ambiguous and not (reading.own_url or self._own_site()))
         confidence = max(80, 84 + 4 * len(signs) - less)
         return self._yes(confidence, f"name of {self.domain} ({pattern.line}{cut}){agrees}")
@@ -283,6 +292,10 @@ class _Question:
             return self._unsure(30, f"a good name beside another's site, {site}")
         if pattern.source is Source.GUESS:
             return self._unsure(60, f"the form `{pattern.text}` is only guessed so far")
+        if pattern.shortened and not (known or self._wholly_borne_out(reading)):
+            return self._unsure(
+                60, f"`{pattern.text}` is the domain cut short; MCC and country tell"
+            )
         if not (known or self._borne_out(reading)):
             return self._unsure(45, f"how `{pattern.text}` is written here may be another's")
         if pattern.ambiguous and not (known or self._shown_beside(reading)):
@@ -305,12 +318,23 @@ class _Question:
             return True
         if more.homes is None:
             return self._anything_sent(reading)
-        own = self.vendor.countries if self.vendor else ()
+        own = self.vendor.countries if self.vendor else frozenset()
         country = self.country or self._country_of_city(more.homes)
         named = more.region and self.merchant.mcc is not None
         if country == "" and named:
             return bool(more.homes.intersection(own))
+        if country == "" and (reading.own_url or self._own_site(places=True)):
+            return bool(more.homes.intersection(own | HUBS))
         return country in more.homes and (country in own or named)
+
+    def _wholly_borne_out(self, reading: Reading) -> bool:
+        """Whether its site, or an MCC of software *and* its own country, speak for a name that is
+        only the domain cut short, alone or with a legal form."""
+        merchant, vendor = self.merchant, self.vendor
+        if vendor is None or reading.cut or (reading.more and not reading.more.formal):
+            return False
+        fits = merchant.mcc in SOFTWARE and merchant.mcc in vendor.mccs
+        return self._own_site() or reading.own_url or (fits and self.country in vendor.countries)
 
     def _country_of_city(self, countries: frozenset[str]) -> str:
         """Which of these countries the city field lies in; empty where it does not say."""
@@ -318,9 +342,9 @@ class _Question:
         return next((code for code in sorted(countries) if city in cities((code,))), "")
 
     def _anything_sent(self, reading: Reading) -> bool:
-        """Whether anything stands beside the name that fits: MCC, country or the vendor's site."""
+        """Whether anything stands beside the name that fits: MCC, country, its site or place."""
         sent = self.merchant.mcc is not None or bool(self.country)
-        return sent or reading.own_url or self._own_site()
+        return sent or reading.own_url or self._own_site(places=True)
 
     def _shown_beside(self, reading: Reading) -> bool:
         """Whether something says that a common word is the vendor: its site; an MCC of software
@@ -330,14 +354,15 @@ class _Question:
         pattern, merchant, vendor = reading.compiled.pattern, self.merchant, self.vendor
         if reading.own_url or self._own_site():
             return True
-        legal = pattern.line == "legal name"
+        legal = pattern.line == LEGAL_NAME
         placed = reading.own_place or self._own_site(places=True)
         if placed and (legal or pattern.source is Source.OBSERVED):
             return True
         if vendor is None or self.directory.is_shared(reading.compiled):
             return False
         if merchant.mcc is None:
-            return self.country in vendor.countries and (placed or legal)
+            country = self.country or phone_country(merchant.city or "")
+            return country in vendor.countries and (placed or legal)
         if merchant.mcc not in vendor.mccs:
             return False
         return self.country in vendor.countries or (not self.country and merchant.mcc in SOFTWARE)
@@ -394,7 +419,7 @@ class _Question:
         return tuple(
             field_host(text)
             for text in fields
-            if text and ("." in text or text.lower().startswith("http"))
+            if text and ("." in text or len(text) == CUT_MIN or text.lower().startswith("http"))
         )
 
     def _yes(self, confidence: int, rule: str) -> MerchantMatch:
@@ -416,10 +441,13 @@ def _is_endless(raw: str) -> bool:
     return len(raw) > _LONGEST_ROW or (len(raw) > _LONGEST and len(normalize(raw)) > _LONGEST)
 
 
-def _known_form(reading: Reading, domain: str) -> bool:
+def _preference(reading: Reading, domain: str) -> tuple[bool, bool]:
+    """Of equally good readings, the known one first, and of these the whole legal name."""
     compiled = reading.compiled
     known = compiled.pattern.source is not Source.GUESS and not compiled.open
-    return known and compiled.domain == domain
+    legal = compiled.pattern.line == LEGAL_NAME and not reading.cut and reading.more is None
+    own = known and compiled.domain == domain
+    return not own, own and not legal
 
 
 def _rivals(one: Reading, best: Reading) -> bool:

@@ -11,14 +11,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from signets.core.merchant.document import Form, LegalName, VendorDocument
-from signets.core.merchant.grammar import Pattern, Source, begins_with, normalize
+from signets.core.merchant.grammar import LEGAL_NAME, Pattern, Source, begins_with, normalize
 from signets.core.merchant.words import ANYBODYS_FORMS
 
 _LEGAL_FORMS = frozenset(
     ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
 )
+_FORM_ENDS = tuple(f" {form}" for form in sorted(_LEGAL_FORMS))
 _WRITTEN_OUT = (("LTD", "LIMITED"), ("CORP", "CORPORATION"), ("INC", "INCORPORATED"))
 _COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
+_COINED = 6  # letters; a shorter word is somebody else's, too
 _CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
@@ -44,6 +46,7 @@ def names_of(document: VendorDocument) -> tuple[Pattern, ...]:
     add(_doubled(list(found.values()), brand))
     for fact in document.legal_names:
         add(_between(list(found.values()), normalize(fact.name), fact.source, brand))
+    add(_label(document.domain, found.get(brand)))
     add(_own_domain(normalize(domain)) for domain in (document.domain, *document.aliases))
     return tuple(found.values())
 
@@ -65,12 +68,14 @@ def _legal(text: str, fact: LegalName, *, ambiguous: bool) -> Pattern:
     """A legal name as a pattern; ambiguous where it only adds a legal form to an ambiguous name
     (``NEON LLC``)."""
     return Pattern(
-        text=text, source=fact.source, line="legal name", ambiguous=ambiguous, note=fact.note
+        text=text, source=fact.source, line=LEGAL_NAME, ambiguous=ambiguous, note=fact.note
     )
 
 
 def _spelled(text: str) -> Iterator[str]:
-    """A legal name with its form written out, or short."""
+    """A legal name with its form written out, or short; without the dots inside its words."""
+    if "." in text and text.endswith(_FORM_ENDS):
+        yield text.replace(".", "")
     for short, long in _WRITTEN_OUT:
         for one, other in ((short, long), (long, short)):
             if text.endswith(f" {one}"):
@@ -102,7 +107,7 @@ def _doubled(patterns: list[Pattern], brand: str) -> list[Pattern]:
     return [
         replace(pattern, text=f"{brand} {pattern.text}")
         for pattern in patterns
-        if pattern.line != "legal name"
+        if pattern.line != LEGAL_NAME
         and begins_with(pattern.text, brand)
         and "{any}" not in pattern.text
         and pattern.source is not Source.GUESS
@@ -122,10 +127,25 @@ def _between(patterns: list[Pattern], legal: str, source: Source, brand: str) ->
             product not in (pattern.text, *_LEGAL_FORMS)
             and not begins_with(product, brand)
             and "{" not in product
-            and pattern.line != "legal name"
+            and pattern.line != LEGAL_NAME
             and pattern.source is not Source.GUESS
         ):
             yield replace(pattern, text=f"{legal} {product}")
+
+
+def _label(domain: str, written: Pattern | None) -> Iterator[Pattern]:
+    """The first label of the vendor's own domain, where it is the brand, a coined word that only
+    the domain shows (``BUGSNAG``): the domain shortened. MCC and country must both bear it out."""
+    text = normalize(domain.partition(".")[0])
+    if (
+        written is not None
+        and written.text == text
+        and written.source is Source.GUESS
+        and not written.ambiguous
+        and " " not in text
+        and len(text) >= _COINED
+    ):
+        yield replace(_own_domain(text), line="own domain, shortened", shortened=True)
 
 
 def _own_domain(text: str) -> Pattern:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_NORTH_AMERICAN = re.compile(r"(?:\+?1)?[2-9][0-9]{2}[2-9][0-9]{6}")
+_LOOSE = str.maketrans("", "", " -.()")
 
 
 def odd_letter(text: str) -> str | None:
@@ -48,3 +52,8 @@ def one_edit(word: str, brand: str) -> bool:
         or rest == other[1:]
         or (rest[:2] == other[1::-1] and rest[2:] == other[2:])
     )
+
+
+def phone_country(city: str) -> str:
+    """``US`` where the city field holds a phone number of North America; else nothing."""
+    return "US" if _NORTH_AMERICAN.fullmatch(city.translate(_LOOSE)) else ""

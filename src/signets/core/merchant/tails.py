@@ -39,7 +39,7 @@ _STATES = {
 }
 # What a bank writes behind it all: the day, the card, the amount, that it comes again.
 _STATEMENT = (
-    r" (?:RECURRING|RECUR|[0-9]{2}/[0-9]{2}|(?:CARD )?X*[0-9]{4}"
+    r" (?:RECURRING|RECUR|[0-9]{2}[/.][0-9]{2}(?:[/.](?:20)?[0-9]{2})?|(?:CARD )?X*[0-9]{4}"
     r"|(?:USD|EUR|GBP|CAD|AUD) [0-9]+(?:[./][0-9]{2})?)"
 )
 # States that stand behind a name by themselves; other codes are words, too (`CO`, `IN`, `ME`).
@@ -52,6 +52,8 @@ _BEFORE_SITE = (
 _LONG_STUB = 6  # a city cut shorter than this could be another word; 8 where it has a space there
 # A domain's last dot may be dropped or become a space where what is behind it is no word by itself.
 _LOOSE_DOT = frozenset(("COM", "NET", "ORG", "IO", "AI", "SH"))
+#: No top-level domain is one of these with a state's two letters behind it: `POSTHOG.COMCA`.
+_BEFORE_STATE = frozenset(("COM", "NET", "ORG", "IO", "AI", "DEV", "APP", "CLOUD"))
 _SHORT_LABEL = 3
 _SHORT_CODE = 2
 _NAMES = {
@@ -224,6 +226,7 @@ def _region(countries: tuple[str, ...]) -> str:
 def _glued(site: str, region: str) -> str:
     """A domain cut in its last label, with country or state behind it (``CLOUDFLARE.COUS``)."""
     label, _, last = site.rpartition(".")
+    states = f"|{last}(?:{_state(())})(?:USA?)?" if last in _BEFORE_STATE else ""
     shortest = max(CUT_MIN - len(label) - 1, 1)
     ends = "|".join(last[:size] for size in range(min(shortest, len(last)), len(last) + 1))
-    return rf"{literal(label)}[./](?:{ends}){region}$"
+    return rf"{literal(label)}[./](?:(?:{ends}){region}{states})$"

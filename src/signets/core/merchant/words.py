@@ -28,6 +28,8 @@ _HOME_FORMS = {
     "SPA": "IT", "KFT": "HU", "CORP": "US CA", "CORPORATION": "US CA", "PBC": "US", "ULC": "CA",
     "APS": "DK", "DOO": "SI HR", "KK": "JP",
 }  # fmt: skip
+#: Every legal form, the own and the anybody's.
+LEGAL_FORMS = (*ANYBODYS_FORMS.split(), *_HOME_FORMS)
 _REGIONS = {
     "US": "US", "USA": "US", "AMERICA": "US", "AMERICAS": "US", "NORTH AMERICA": "US",
     "UK": "GB", "IRELAND": "IE", "NETHERLANDS": "NL", "GERMANY": "DE", "DEUTSCHLAND": "DE",
@@ -68,16 +70,17 @@ _MONTHS = (
     "JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?"
     "|OCT(?:OBER)?|NOV(?:EMBER)?|DEC(?:EMBER)?"
 )
-# What is sold, in the words that every seller of its kind uses. Only behind a `*`: what stands
-# before it is the account's own name, whoever's words follow.
+# What is sold, in the words that every seller of its kind uses. Only behind a `*` or a legal form:
+# what stands before it is the account's own name, whoever's words follow.
 _SOLD = (
     "DOMAIN RENEWAL", "DOMAIN REGISTRATION", "WEB HOSTING", "CLOUD HOSTING", "PAY AS YOU GO",
     "DOMAIN", "DOMAINS", "HOSTING", "CLOUD", "STORAGE", "DATABASE", "EMAIL", "SMS", "VPS", "SERVER",
     "SERVERS", "WEBSITE", "COMPUTE", "GPU", "INFERENCE", "TOKENS", "WORKSPACE", "ANALYTICS",
-    "RENEWAL",
+    "RENEWAL", "SOFTWARE", "SAAS",
 )  # fmt: skip
 # A name that fills its field may be cut anywhere in its last word.
 _FULL_FIELDS = (22, 23, 24, 25)
+_FORM_STUB = 2  # letters of a cut legal form
 _DATE = "[0-9]{1,4}[/.][0-9]{1,2}(?:[/.][0-9]{2,4})?"
 _SURE = rf"{_DATE}|[A-Z]{{0,3}}[0-9]{{4,}}"
 _DIGITS = "(?=(?:[A-Z]*[0-9]){5})[A-Z0-9]{8,20}"
@@ -105,6 +108,7 @@ class Behind:
 
     ``cut``: its last word is cut. ``weak``: MCC or country must stand beside it. ``homes``: it must
     come from one of these countries, one that the vendor bills from unless the ``region`` says it.
+    ``formal``: it is a legal form and nothing else.
     """
 
     end: int
@@ -112,13 +116,15 @@ class Behind:
     weak: bool = False
     homes: frozenset[str] | None = None
     region: bool = False
+    formal: bool = False
 
 
 @lru_cache(maxsize=2)
 def _behind_names(*, starred: bool) -> re.Pattern[str]:
-    """A legal form; what is sold, behind a star; one plan, period and thing (the last may be cut);
-    a reference."""
-    sold = "|".join(_SOLD) if starred else "(?!)"
+    """A legal form; what is sold, behind that or a star; one plan, period and thing (the last may
+    be cut); a reference."""
+    kinds = "|".join(_SOLD)
+    sold = kinds if starred else "(?!)"
     tiers = "|".join(_TIERS.split())
     forms = "|".join(sorted((*ANYBODYS_FORMS.split(), *_HOME_FORMS), key=len, reverse=True))
     regions = "|".join(sorted(_REGIONS, key=len, reverse=True))
@@ -134,7 +140,7 @@ def _behind_names(*, starred: bool) -> re.Pattern[str]:
     end = "(?![A-Z0-9])"
     return re.compile(
         rf"(?P<words>(?:(?: (?P<region>{regions}))? (?P<form>{forms}){end})?"
-        rf"(?: (?P<sold>{sold}){end})?"
+        rf"(?: (?P<sold>{sold}){end})?(?(form)(?: (?P<kind>{kinds}){end})?|)"
         rf"(?: (?:{_DOUBLE_TIERS}|{tiers}){end})?(?: (?:{periods}){end})?(?: (?:{things}){end})?"
         rf"(?: (?:{_MONTHS})(?: 20[0-9]{{2}})?{end})?)"
         rf"(?:(?P<cut> (?:{cut})$)"
@@ -146,10 +152,12 @@ def _behind_names(*, starred: bool) -> re.Pattern[str]:
 
 @lru_cache(maxsize=1)
 def _begun_forms() -> re.Pattern[str]:
-    """A region and the first letters of a legal form, the dots of which may be left."""
+    """A region and the first letters of a legal form, the dots of which may be left; the first two
+    or more without a region."""
     regions = "|".join(sorted(_REGIONS, key=len, reverse=True))
     forms = "|".join(stems(form, 1) for form in sorted(_HOME_FORMS))
-    return re.compile(rf" (?P<region>{regions}) (?:{forms})$")
+    longer = "|".join(stems(form, _FORM_STUB) for form in sorted(_HOME_FORMS))
+    return re.compile(rf"(?: (?P<region>{regions}) (?:{forms})| (?P<stub>{longer}))$")
 
 
 def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator[Behind]:
@@ -158,14 +166,17 @@ def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator
     if width in _FULL_FIELDS:
         begun = _begun_forms().match(name, start)
         if begun is not None:
-            there = frozenset(_REGIONS[begun.group("region")].split())
-            yield Behind(begun.end(), cut=True, weak=True, homes=there, region=True)
+            region, stub = begun.group("region", "stub")
+            there = _REGIONS[region].split() if region else _homes_of_stub(stub)
+            yield Behind(
+                begun.end(), cut=True, weak=True, homes=frozenset(there), region=region is not None
+            )
     found = _behind_names(starred=starred).match(name, start)
     if found is None or found.end() == start:
         return
     homes = _homes(found)
     region = found.group("region") is not None
-    full, sold = found.group("full") is not None, found.group("sold") is not None
+    full, sold = found.group("full") is not None, found.group("sold", "kind") != (None, None)
     if not full or width in _FULL_FIELDS:
         yield Behind(
             found.end(),
@@ -173,9 +184,16 @@ def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator
             weak=full or sold or found.group("mixed") is not None,
             homes=homes,
             region=region,
+            formal=found.end() == found.end("form"),
         )
     if start < found.end("words") < found.end():
         yield Behind(found.end("words"), weak=sold, homes=homes, region=region)
+
+
+def _homes_of_stub(stub: str) -> set[str]:
+    """Where the legal forms that begin so are at home."""
+    begun = (homes for form, homes in _HOME_FORMS.items() if form.startswith(stub))
+    return {country for homes in begun for country in homes.split()}
 
 
 def _homes(found: re.Match[str]) -> frozenset[str] | None:
