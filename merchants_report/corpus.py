@@ -32,6 +32,7 @@ FILES = (
     "corpus_blind_third.tsv",
     "corpus_blind_fourth.tsv",
     "corpus_blind_fifth.tsv",
+    "corpus_blind_sixth.tsv",
     "corpus_grown.tsv",
     "corpus_fresh.tsv",
 )

@@ -403,6 +403,22 @@ def test_what_the_fifth_blind_file_showed(
 
 
 @pytest.mark.parametrize(
+    ("more", "result"),
+    [
+        ({}, "unverified"),
+        ({"city": "DELAWARE"}, "unverified"),
+        ({"mcc": "5734"}, "match"),
+        ({"city": "DEEPSEEK.COM"}, "match"),
+    ],
+)
+def test_a_plan_and_a_thing_behind_a_brand_need_something_beside_them(
+    more: dict[str, str], result: str
+) -> None:
+    """A plan and a thing bought are what a copy would write, too."""
+    assert ask("deepseek.com", "DEEPSEEK PRO API CN", **more).result.value == result
+
+
+@pytest.mark.parametrize(
     ("descriptor", "more", "result"),
     [
         ("KAPWING", {"mcc": "7372", "country": "US"}, "match"),

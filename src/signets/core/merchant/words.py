@@ -141,7 +141,8 @@ def _behind_names(*, starred: bool) -> re.Pattern[str]:
     return re.compile(
         rf"(?P<words>(?:(?: (?P<region>{regions}))? (?P<form>{forms}){end})?"
         rf"(?: (?P<sold>{sold}){end})?(?(form)(?: (?P<kind>{kinds}){end})?|)"
-        rf"(?: (?:{_DOUBLE_TIERS}|{tiers}){end})?(?: (?:{periods}){end})?(?: (?:{things}){end})?"
+        rf"(?: (?P<tier>{_DOUBLE_TIERS}|{tiers}){end})?(?: (?:{periods}){end})?"
+        rf"(?: (?P<thing>{things}){end})?"
         rf"(?: (?:{_MONTHS})(?: 20[0-9]{{2}})?{end})?)"
         rf"(?:(?P<cut> (?:{cut})$)"
         rf"|(?: (?:INV|INVOICE|REF|ORDER|NO|NR|ID))?"
@@ -177,17 +178,18 @@ def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator
     homes = _homes(found)
     region = found.group("region") is not None
     full, sold = found.group("full") is not None, found.group("sold", "kind") != (None, None)
+    several = None not in found.group("tier", "thing")
     if not full or width in _FULL_FIELDS:
         yield Behind(
             found.end(),
             cut=full or found.group("cut") is not None,
-            weak=full or sold or found.group("mixed") is not None,
+            weak=full or sold or several or found.group("mixed") is not None,
             homes=homes,
             region=region,
             formal=found.end() == found.end("form"),
         )
     if start < found.end("words") < found.end():
-        yield Behind(found.end("words"), weak=sold, homes=homes, region=region)
+        yield Behind(found.end("words"), weak=sold or several, homes=homes, region=region)
 
 
 def _homes_of_stub(stub: str) -> set[str]:
