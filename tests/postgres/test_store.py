@@ -145,6 +145,49 @@ async def test_a_cap_counts_exactly_what_its_window_holds(tenant: Tenant) -> Non
                 assert found == [by_hand(events, key, edge, measure, when) for key in keys]
 
 
+async def test_all_that_a_decision_adds_up_is_in_its_transaction(
+    tenant: Tenant, database_url: str
+) -> None:
+    """However many sums were long to read: their subtotals come with it, and under the lock."""
+    scopes = ("organization", "agent", "vendor", "card")
+    await tenant.policy(
+        caps=[{"name": one, "scope": [one], "window": "1h", "max_count": 9999} for one in scopes]
+    )
+    agent = await tenant.agent("bot")
+    card = await tenant.card(agent, limit=100_000)
+    await tenant.intent(agent, 50_000, card_id=card.id)
+    async with tenant.services.store.transaction(tenant.org_id) as uow:
+        await uow.ledger.add_velocity(
+            [
+                VelocityRow(
+                    at=uow.now - timedelta(seconds=n),
+                    id=f"evt_{n}",
+                    transaction_id=None,
+                    card_id=card.id,
+                    agent_id=card.agent_id,
+                    vendor="openai.com",
+                    category=None,
+                    approved=True,
+                    counts=1,
+                    amount=1,
+                    currency="USD",
+                    verification=False,
+                    capped_by=(),
+                )
+                for n in range(1, 400)
+            ]
+        )
+    [answered] = await tenant.decide(charge("req-1", card.issuer_token or "", 100))
+    assert answered.fresh
+    wrote = rows(database_url, "SELECT DISTINCT xmin::text FROM decision")
+    added = rows(database_url, "SELECT DISTINCT xmin::text FROM velocity_subtotal")
+    shapes = rows(database_url, "SELECT shape FROM subtotal_shape WHERE source = 'velocity'")
+    assert len(shapes) == len(scopes)
+    # The lock leaves its time in the organization's row.
+    locked = rows(database_url, "SELECT xmin::text FROM organization")
+    assert added == wrote == locked
+
+
 def by_hand(
     events: list[VelocityRow],
     key: tuple[str, str],

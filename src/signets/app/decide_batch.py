@@ -43,7 +43,7 @@ async def decide_batch(
                 rows = await uow.authorizations.gather(connection_id, *named(rest))
             batch = await gather(services, uow, rest, rows)
             async with uow.together() as group:
-                group.create_task(uow.ledger.add_up())
+                sent = [group.create_task(uow.ledger.add_up())]
                 for begin in range(0, len(rest), _PART):
                     part, writes = rest[begin : begin + _PART], Writes()
                     for request in part:
@@ -53,12 +53,14 @@ async def decide_batch(
                         if batch.tripped:
                             break
                     # The database writes this part while the next one is decided.
-                    group.create_task(uow.authorizations.write(writes))
+                    sent.append(group.create_task(uow.authorizations.write(writes)))
                     await asyncio.sleep(0)
                     if batch.tripped:
                         break
                 if not batch.needs_follow_up:
-                    group.create_task(uow.commit())
+                    # Behind all of it: what a full connection delays must not come after the end.
+                    await asyncio.gather(*sent)
+                    await uow.commit()
             await _follow_up(services, uow, batch)
     return answers
 
