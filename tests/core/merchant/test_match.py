@@ -402,6 +402,12 @@ def test_what_the_fifth_blind_file_showed(
     assert ask(lock, descriptor, **more).result.value == result
 
 
+def test_a_store_behind_a_legal_name_is_nobodys_product() -> None:
+    """`MICROSOFT STORE` is a form; with the legal form between, it is what a copy would write."""
+    for name in ("MICROSOFT CORPORATION STORE", "MICROSOFT CORPORATION  STORE"):
+        assert ask("microsoft.com", name).result is not MatchResult.MATCH
+
+
 @pytest.mark.parametrize(
     ("more", "result"),
     [

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from signets.core.merchant.document import Form, LegalName, VendorDocument
 from signets.core.merchant.grammar import LEGAL_NAME, Pattern, Source, begins_with, normalize
-from signets.core.merchant.words import ANYBODYS_FORMS
+from signets.core.merchant.words import ANYBODYS_FORMS, OTHERS_WORDS
 
 _LEGAL_FORMS = frozenset(
     ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
@@ -125,6 +125,7 @@ def _between(patterns: list[Pattern], legal: str, source: Source, brand: str) ->
         product = pattern.text.removeprefix(f"{brand} ")
         if (
             product not in (pattern.text, *_LEGAL_FORMS)
+            and OTHERS_WORDS.isdisjoint(product.split())
             and not begins_with(product, brand)
             and "{" not in product
             and pattern.line != LEGAL_NAME

@@ -102,6 +102,15 @@ _LIKE = {
 _MIXED = "(?=(?:[A-Z]*[0-9]){3})[A-Z]*[0-9]+[A-Z]+[0-9]"
 
 
+#: What others sell or imitate a vendor with: no form that was only put together ends so.
+OTHERS_WORDS = frozenset(
+    {
+        "BILLING", "CARD", "CARDS", "GIFT", "HELP", "HELPDESK", "LICENSE", "OFFICIAL", "REFUND",
+        "REFUNDS", "RESELLER", "SHOP", "STORE", "SUPPORT", "TRAINING", "VERIFY",
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Behind:
     """What stands behind a name, up to ``end``.
