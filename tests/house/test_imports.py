@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -191,8 +192,13 @@ def _within(module: str, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
 
-def _imports() -> Iterator[tuple[str, str]]:
+@cache
+def _imports() -> list[tuple[str, str]]:
     """Every import statement in src, also those inside functions: (importer, imported)."""
+    return list(_read_imports())
+
+
+def _read_imports() -> Iterator[tuple[str, str]]:
     for path in sorted(SOURCE.rglob("*.py")):
         parts = path.relative_to(SOURCE).with_suffix("").parts
         importer = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

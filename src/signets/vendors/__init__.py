@@ -8,6 +8,7 @@ suffix list is the dated snapshot inside the ``publicsuffixlist`` package: nothi
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -42,8 +43,9 @@ def read_suffixes() -> Suffixes:
     return parse_suffixes(file.read_text(encoding="utf-8").splitlines())
 
 
+@cache
 def load_directory() -> Directory:
-    """Read and index the directory that ships with Signets (about a tenth of a second; once).
+    """The directory that ships with Signets, read and indexed once a process (half a second).
 
     Raises:
         Refusal: ``vendor_file_invalid`` where a file cannot be read as a vendor.

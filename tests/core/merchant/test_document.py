@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import jsonschema
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.merchant.vendor_schema import (
@@ -31,12 +30,15 @@ def test_the_published_schemas_are_written_from_the_types() -> None:
     assert json.loads(POLICY_FILE.read_text(encoding="utf-8")) == policy_schema()
 
 
-@pytest.mark.parametrize("data", FILES, ids=lambda data: data["domain"])
-def test_reading_and_writing_lose_nothing(data: dict[str, Any]) -> None:
+def test_reading_and_writing_lose_nothing() -> None:
     """Every file of the directory comes back from the document that it was read as."""
-    document = read_document(data)
-    assert read_document(render_document(document)) == document
-    assert json.loads(json.dumps(render_document(document))) == render_document(document)
+    lossy = []
+    for data in FILES:
+        document = read_document(data, data["domain"])
+        written = render_document(document)
+        if read_document(written) != document or json.loads(json.dumps(written)) != written:
+            lossy.append(data["domain"])
+    assert lossy == []
 
 
 _WRONG = st.sampled_from(

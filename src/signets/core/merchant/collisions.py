@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from signets.core.merchant.directory import Directory, start_of
-from signets.core.merchant.grammar import CUT_LETTERS, Compiled, Pattern, normalize
+from signets.core.merchant.grammar import CUT_LETTERS, Compiled, Pattern, normalize, read
 from signets.core.merchant.tails import CUT_MIN
 
 _SAMPLES = {
@@ -49,24 +49,29 @@ def collisions(directory: Directory, domains: Iterable[str] | None = None) -> li
 
 def _collisions(directory: Directory, domain: str, compiled: Compiled) -> Iterator[str]:
     text = spelled_out(compiled.pattern)
-    readings = directory.readings(normalize(text), len(text))
-    if not readings or not (
-        readings[0].compiled.domain == domain or directory.shared(readings[0].compiled, compiled)
-    ):
-        best = readings[0].compiled.domain if readings else "nobody"
-        yield f"`{text}` of {domain} reads as {best}'s"
-        return
-    top = readings[0].compiled
-    for other in {r.compiled for r in readings if r.compiled.domain != domain}:
-        if directory.shared(top, other):
-            continue
-        if (other.open, other.weight) == (top.open, top.weight):
-            yield f"`{text}` is both {domain}'s and {other.domain}'s"
+    name = normalize(text)
+    if not directory.alone(domain, name) or read(compiled, name, len(text)) is None:
+        readings = directory.readings(name, len(text))
+        if not readings or not (
+            readings[0].compiled.domain == domain
+            or directory.shared(readings[0].compiled, compiled)
+        ):
+            best = readings[0].compiled.domain if readings else "nobody"
+            yield f"`{text}` of {domain} reads as {best}'s"
+            return
+        top = readings[0].compiled
+        for other in {r.compiled for r in readings if r.compiled.domain != domain}:
+            if directory.shared(top, other):
+                continue
+            if (other.open, other.weight) == (top.open, top.weight):
+                yield f"`{text}` is both {domain}'s and {other.domain}'s"
     for size in range(CUT_LETTERS, len(text)):
+        if directory.alone(domain, normalize(text[:size])):
+            continue
         owners = _cut_short(directory, text[:size])
         if domain in owners:
-            for name in sorted(owners - {domain}):
-                yield f"`{text[:size]}`, cut from {domain}'s `{text}`, is {name}'s too"
+            for other_domain in sorted(owners - {domain}):
+                yield f"`{text[:size]}`, cut from {domain}'s `{text}`, is {other_domain}'s too"
 
 
 def _cut_short(directory: Directory, text: str) -> set[str]:

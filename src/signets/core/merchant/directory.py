@@ -139,6 +139,11 @@ class Directory:
         """Every pattern that explains the whole normalised name, the most specific first."""
         return _explaining(self._near(name), name, width)
 
+    def alone(self, domain: str, name: str) -> bool:
+        """Whether no vendor but this one can explain the normalised name: no pattern of another
+        begins as it does."""
+        return all(c.domain == domain for c in self._near(name))
+
     def read_raw(self, raw: str) -> list[Reading]:
         """The same of a name as the network sent it.
 
