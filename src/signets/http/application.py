@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
+from functools import cache, partial
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -36,8 +36,9 @@ from signets.http.operations import OPENAPI, Operations, ReadinessCheck
 from signets.http.routing import GuardedRoute
 
 
-def api_routes() -> Iterator[GuardedRoute]:
-    """Every route that takes an API key."""
+@cache
+def api_routes() -> tuple[GuardedRoute, ...]:
+    """Every route that takes an API key. Routes know no application: all share these."""
     nouns = (
         intents,
         cards,
@@ -49,9 +50,13 @@ def api_routes() -> Iterator[GuardedRoute]:
         identity,
         issuer_admin,
     )
-    for noun in nouns:
-        for endpoint in noun.ENDPOINTS:
-            yield GuardedRoute(endpoint)
+    return tuple(GuardedRoute(endpoint) for noun in nouns for endpoint in noun.ENDPOINTS)
+
+
+@cache
+def _openapi_of(config: HttpConfig) -> bytes:
+    """The document, ready to send: a quarter of a second's work, done once at start."""
+    return bytes(JSONResponse(build_openapi(config, api_routes())).body)
 
 
 class Application(FastAPI):
@@ -102,16 +107,15 @@ def create_app(
     app.add_middleware(edge)
     add_error_handlers(app, unavailable_errors)
     operations = Operations(metrics=metrics, checks=checks, seconds=config.check_seconds)
-    guarded = list(api_routes())
-    document = build_openapi(config, guarded)
+    document = _openapi_of(config)
 
     async def openapi(request: Request) -> Response:
         exchange_of(request.scope).template = OPENAPI
-        return JSONResponse(document)
+        return Response(document, media_type="application/json")
 
     app.router.routes[:] = [
         *issuers.routes(door),
-        *guarded,
+        *api_routes(),
         *operations.routes(),
         Route(OPENAPI, openapi, methods=["GET"]),
     ]

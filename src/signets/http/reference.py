@@ -16,7 +16,7 @@ _SCHEMAS = "#/components/schemas/"
 
 def render_reference() -> str:
     """The whole page."""
-    document = build_openapi(HttpConfig(version=""), list(api_routes()))
+    document = build_openapi(HttpConfig(version=""), api_routes())
     lines = [
         "# HTTP API",
         "",
