@@ -12,7 +12,7 @@ FAST_TESTS := tests/core tests/house
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header \
 	--universal --python-version 3.11 --no-config
 
-.PHONY: help setup demo test test-browser check format sim soak bench bench-quick bench-peer \
+.PHONY: help setup demo test test-browser check lint format sim soak bench bench-quick bench-peer \
 	merchants-report lock clean
 
 help:  ## list the targets
@@ -49,7 +49,7 @@ demo: setup  ## play the whole purchase loop on a temporary database
 
 test: setup  ## every test but those that need a browser
 	@echo "==> left out: tests marked 'browser'"
-	$(BIN)/python -m pytest -m 'not browser' -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'not browser' -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-browser: setup $(BROWSER_STAMP)  ## the tests that need a browser: Chromium on PATH
 	@if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null \
@@ -64,12 +64,14 @@ $(BROWSER_STAMP): requirements/browser.txt $(STAMP)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/browser.txt
 	@touch $(BROWSER_STAMP)
 
-check: setup  ## format, lint, types, import rules, the fast tests
+check: lint  ## `lint` and the fast tests: before each commit
+	$(BIN)/python -m pytest -q $(FAST_TESTS)
+
+lint: setup  ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q $(FAST_TESTS)
 
 format: setup  ## rewrite the code in the one format
 	$(BIN)/ruff format .

@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.conformance.recording import pytest_pyfunc_call, pytest_sessionstart
-from tests.world import World, open_world
+from tests.world import Issuer, World, open_world
 
 from signets.core.merchant.directory import Directory
 from signets.storage.postgres import embedded, migrate
@@ -29,6 +29,20 @@ from signets.vendors import load_directory
 #: Hooks of the whole run: what adapters send is held against its schema.
 __all__ = ["pytest_pyfunc_call", "pytest_sessionstart"]
 
+#: Files of twenty seconds and more.
+LONGEST = (
+    "test_scenario_run.py",
+    "test_embedded.py",
+    "test_convergence.py",
+    "test_cli_end_to_end.py",
+    "test_kills.py",
+    "test_paused_database.py",
+    "test_demo.py",
+    "test_worlds.py",
+    "test_attacks.py",
+    "test_races.py",
+    "test_openapi_fuzz.py",
+)
 _TEMPLATE_LOCK = 7_446_001
 _counter = itertools.count()
 
@@ -38,6 +52,12 @@ NewDatabase = Callable[..., str]
 def pytest_configure() -> None:
     """HTTP clients share a trust store: to read it takes 20 ms, and a test makes ten clients."""
     ssl.create_default_context = cache(ssl.create_default_context)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first: at the end one of them would leave the other workers idle."""
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture(scope="session")
@@ -119,11 +139,17 @@ def directory() -> Directory:
 
 
 @pytest.fixture
+def issuer() -> Issuer:
+    """The issuer of ``world``; a test that is marked ``at_each_issuer`` is run with each."""
+    return "lithic"
+
+
+@pytest.fixture
 async def world(
-    new_database: NewDatabase, tmp_path: Path, directory: Directory
+    new_database: NewDatabase, tmp_path: Path, directory: Directory, issuer: Issuer
 ) -> AsyncIterator[World]:
     """A whole Signets with its sandbox issuer over real HTTP (see :mod:`tests.world`)."""
-    async with open_world(new_database, tmp_path, directory) as opened:
+    async with open_world(new_database, tmp_path, directory, issuer=issuer) as opened:
         yield opened
 
 

@@ -36,6 +36,9 @@ from signets.processes.api import build_application
 from signets.processes.sandbox_account import Face, connect_account
 from signets.settings import Settings
 
+#: Whose face the sandbox has for Signets.
+Issuer = Literal["lithic", "stripe"]
+
 SANDBOX_KEY = "sandbox_test_0123456789abcdef"
 OPENAI: dict[str, Any] = {
     "descriptor": "OPENAI *CHATGPT SUBSCR",
@@ -314,7 +317,7 @@ async def open_world(
     directory: Directory,
     *,
     decision_seconds: float = 1.5,
-    issuer: Literal["lithic", "stripe"] = "lithic",
+    issuer: Issuer = "lithic",
 ) -> AsyncIterator[World]:
     """Start everything on free ports, with databases of this test alone.
 

@@ -14,6 +14,9 @@ from signets import AsyncSignets
 from signets.client.errors import APIStatusError
 from signets.client.types import Card, Decision, EvidenceEntry, Intent, Transaction
 
+#: What is alike at both issuers: every test of the file has its ``world`` at each.
+at_each_issuer = pytest.mark.parametrize("issuer", ["lithic", "stripe"])
+
 
 async def refused(call: Awaitable[object], code: str, *, says: str = "") -> APIStatusError:
     """The call is refused with this code (and these words)."""

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from tests.behaviour.kit import alerts, balanced, buy, kinds, unbounded
-from tests.conftest import NewDatabase
-from tests.world import SANDBOX_KEY, World, open_world
+from tests.behaviour.kit import alerts, at_each_issuer, balanced, buy, kinds, unbounded
+from tests.world import SANDBOX_KEY, World
 
 from signets.client.types import Card
-from signets.core.merchant.directory import Directory
 
-
-@pytest.fixture(params=["lithic", "stripe"])
-async def world(
-    request: pytest.FixtureRequest,
-    new_database: NewDatabase,
-    tmp_path: Path,
-    directory: Directory,
-) -> AsyncIterator[World]:
-    """A world at each issuer."""
-    async with open_world(new_database, tmp_path, directory, issuer=request.param) as opened:
-        yield opened
+pytestmark = at_each_issuer
 
 
 async def opened(world: World) -> Card:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.behaviour.kit import (
     alerts,
+    at_each_issuer,
     balanced,
     buy,
     card_for,
@@ -19,12 +17,12 @@ from tests.behaviour.kit import (
 )
 from tests.conformance.recording import taken
 from tests.conformance.request_schemas import operation_of, problems
-from tests.conftest import NewDatabase
-from tests.world import SANDBOX_KEY, World, open_world
+from tests.world import SANDBOX_KEY, World
 
 from signets.client.types import Transaction
 from signets.core.issuer_controls import HEADROOM
-from signets.core.merchant.directory import Directory
+
+pytestmark = at_each_issuer
 
 #: What the default policy blocks, in Stripe's words.
 CASH_LIKE = [
@@ -37,18 +35,6 @@ CASH_LIKE = [
     "government_licensed_horse_dog_racing_us_region_only",
     "betting_casino_gambling",
 ]
-
-
-@pytest.fixture(params=["lithic", "stripe"])
-async def world(
-    request: pytest.FixtureRequest,
-    new_database: NewDatabase,
-    tmp_path: Path,
-    directory: Directory,
-) -> AsyncIterator[World]:
-    """A world at each issuer."""
-    async with open_world(new_database, tmp_path, directory, issuer=request.param) as opened:
-        yield opened
 
 
 async def held_to(world: World, card_id: str) -> tuple[int | None, list[str] | None]:

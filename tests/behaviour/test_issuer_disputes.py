@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from tests.behaviour.kit import (
     alerts,
+    at_each_issuer,
     balanced,
     buy,
     card_for,
@@ -20,25 +19,13 @@ from tests.behaviour.kit import (
     transaction,
     unbounded,
 )
-from tests.conftest import NewDatabase
-from tests.world import StripeNetwork, World, open_world
+from tests.world import StripeNetwork, World
 
 from signets.app.pull_events import pull_events
 from signets.app.pursue_disputes import submit_open_disputes
 from signets.client.types import Dispute, Transaction
-from signets.core.merchant.directory import Directory
 
-
-@pytest.fixture(params=["lithic", "stripe"])
-async def world(
-    request: pytest.FixtureRequest,
-    new_database: NewDatabase,
-    tmp_path: Path,
-    directory: Directory,
-) -> AsyncIterator[World]:
-    """A world at each issuer; what one of them does not know is said where it is left out."""
-    async with open_world(new_database, tmp_path, directory, issuer=request.param) as opened:
-        yield opened
+pytestmark = at_each_issuer
 
 
 def takes_withdrawals(world: World) -> bool:
