@@ -1,8 +1,9 @@
 """Shared fixtures: one embedded PostgreSQL for the whole run, a fresh database for each test.
 
 The server lives in a folder per checkout (or in ``SIGNETS_TEST_PG``), so that xdist workers and
-several runs at once share one; it stops with the last of them. A template database is migrated
-once per state of the migration files, and each test gets a copy.
+several runs at once share one; it stops with the last of them. The folder is in memory where there
+is room for it: on a disk, making and dropping databases takes longer than most tests. A template
+database is migrated once per state of the migration files, and each test gets a copy.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import shutil
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -43,6 +45,8 @@ LONGEST = (
     "test_races.py",
     "test_openapi_fuzz.py",
 )
+#: Bytes that the server's folder may take, with some to spare.
+_ROOM = 2 << 30
 _TEMPLATE_LOCK = 7_446_001
 _counter = itertools.count()
 
@@ -65,7 +69,7 @@ def postgres() -> Iterator[embedded.EmbeddedServer]:
     """The embedded server all tests of all workers share."""
     configured = os.environ.get("SIGNETS_TEST_PG")
     checkout = hashlib.sha256(str(Path(__file__).resolve()).encode()).hexdigest()[:10]
-    default = Path(tempfile.gettempdir()) / f"signets-test-{os.geteuid()}-{checkout}"
+    default = _scratch() / f"signets-test-{os.geteuid()}-{checkout}"
     with embedded.start(Path(configured) if configured else default) as server:
         _drop_leftovers(server)
         yield server
@@ -151,6 +155,16 @@ async def world(
     """A whole Signets with its sandbox issuer over real HTTP (see :mod:`tests.world`)."""
     async with open_world(new_database, tmp_path, directory, issuer=issuer) as opened:
         yield opened
+
+
+def _scratch() -> Path:
+    """Where files are lost with the machine's power, if programs may be run there, or the usual
+    place."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < _ROOM:
+        return Path(tempfile.gettempdir())
+    may_run = not os.statvfs(memory).f_flag & os.ST_NOEXEC  # a server may need its own copy
+    return memory if may_run else Path(tempfile.gettempdir())
 
 
 def _drop(connection: psycopg.Connection, name: str) -> None:
