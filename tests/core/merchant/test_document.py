@@ -36,7 +36,8 @@ def test_reading_and_writing_lose_nothing() -> None:
     for data in FILES:
         document = read_document(data, data["domain"])
         written = render_document(document)
-        if read_document(written) != document or json.loads(json.dumps(written)) != written:
+        comes_back = taken(written) and read_document(written) == document
+        if not comes_back or json.loads(json.dumps(written)) != written:
             lossy.append(data["domain"])
     assert lossy == []
 
