@@ -20,6 +20,7 @@ from signets.app.policy_in_force import PolicyCache
 from signets.app.ports import Issuer, IssuerSecrets
 from signets.app.records import Connection
 from signets.app.services import Services, Vault
+from signets.app.standing import Standings
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.ids import Prefix
 from signets.core.merchant.directory import Directory
@@ -173,6 +174,7 @@ async def open_runtime(
                     jobs=ProcrastinateJobs(jobs),
                     merchants=MerchantCache(directory or load_directory(), policies),
                     policies=policies,
+                    standings=Standings(),
                 )
                 yield Runtime(services=services, store=store, jobs=jobs, database_url=database.url)
         finally:

@@ -15,7 +15,6 @@ from signets.app.known_merchants import KnownMerchants, lock_of
 from signets.app.limits import Span, span_of
 from signets.app.merchant_records import MerchantReview
 from signets.app.records import (
-    Card,
     DecisionRow,
     DecisionState,
     ExposureRow,
@@ -24,8 +23,9 @@ from signets.app.records import (
     WindowRow,
 )
 from signets.app.reservation import bounds_of
+from signets.app.standing import BreakerKey, BudgetKey, CapKey, CardBook, Standing
 from signets.core.authorization.decision import DecisionKind
-from signets.core.authorization.duplicate import deciding
+from signets.core.authorization.duplicate import deciding, may_repeat
 from signets.core.authorization.facts import (
     CardFacts,
     Facts,
@@ -43,25 +43,10 @@ from signets.core.policy.levels import (
 from signets.core.policy.match import Subject
 from signets.core.policy.model import Budget, Cap, Measure, Period, Policy
 from signets.core.settlement.model import LifecycleEvent
-from signets.core.velocity import Exposure, Usage
+from signets.core.velocity import Exposure, Usage, leaves_at
 
-CapKey = tuple[str, tuple[str, ...]]
-BudgetKey = tuple[str, tuple[str, ...], Span]
-BreakerKey = tuple[str, str | None]
-
-
-@dataclass(slots=True, kw_only=True)
-class CardBook:
-    """A card of the batch with what belongs to it."""
-
-    card: Card
-    agent_handle: str
-    agent_frozen: bool
-    connection_held: bool
-    exposure: Exposure
-    window: WindowRow | None
-    verifications: int
-    evidence_seq: int  # of its last evidence entry
+#: Live authorizations of a card that are remembered; of a busier card, only what is looked for.
+_MANY = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,28 +67,42 @@ class Batch:
     policy_version: int
     organization_frozen: bool
     merchants: KnownMerchants
-    cards: dict[str, CardBook] = field(default_factory=dict)  # by issuer token
+    standing: Standing
+    connection_id: str
+    tokens: frozenset[str]  # of the cards that its requests name
     decisions: dict[str, list[DecisionRow]] = field(default_factory=dict)  # by request id
     transactions: dict[str, Transaction] = field(default_factory=dict)  # by request id
     events: dict[str, list[LifecycleEvent]] = field(default_factory=dict)  # by transaction id
-    # Of each card, by request id: what still holds money and could be a duplicate.
-    live: dict[str, dict[str, LiveAuthorization]] = field(default_factory=dict)
-    intents: dict[str, Intent] = field(default_factory=dict)
-    exposures: dict[str, ExposureRow] = field(default_factory=dict)  # by subject
     matches: dict[str, MerchantMatch] = field(default_factory=dict)  # by request key
     limits: dict[str, Limits] = field(default_factory=dict)  # by request key
-    used: dict[CapKey, Usage] = field(default_factory=dict)
-    budgets: dict[BudgetKey, Exposure] = field(default_factory=dict)
-    declines: dict[BreakerKey, int] = field(default_factory=dict)
     spans: dict[tuple[Period, datetime], Span] = field(default_factory=dict)
     tripped: list[str] = field(default_factory=list)  # cards whose breaker has to lock them
     reviews: list[MerchantReview] = field(default_factory=list)  # questions for a member
     repeated: list[str] = field(default_factory=list)  # approvals that a repeat is given
+    # What outlives the batch: the standing's own.
+    cards: dict[str, CardBook] = field(init=False)  # of the connection, by issuer token
+    live: dict[str, dict[str, LiveAuthorization]] = field(init=False)
+    intents: dict[str, Intent] = field(init=False)
+    exposures: dict[str, ExposureRow] = field(init=False)  # by subject
+    used: dict[CapKey, Usage] = field(init=False)
+    budgets: dict[BudgetKey, Exposure] = field(init=False)
+    declines: dict[BreakerKey, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        standing = self.standing
+        self.cards = standing.cards.setdefault(self.connection_id, {})
+        self.live, self.intents = standing.live, standing.intents
+        self.exposures, self.used = standing.exposures, standing.used
+        self.budgets, self.declines = standing.budgets, standing.declines
 
     @property
     def needs_follow_up(self) -> bool:
         """Whether something is to be done once its decisions are written."""
         return bool(self.tripped or self.reviews or self.repeated)
+
+    def stands(self, key: CapKey | BreakerKey) -> bool:
+        """Whether what was counted under the key is all that its window holds now."""
+        return self.now < self.standing.until.get(key, self.now)
 
     def earlier(self, request: AuthorizationRequest) -> DecisionRow | None:
         """The stored answer to exactly this request."""
@@ -147,7 +146,7 @@ class Batch:
             window=_window(book.window),
             intent=self._intent_facts(intent) if intent else None,
             known=known,
-            live=tuple(self.live.get(book.card.id, {}).values()),
+            live=tuple(self.live.get(book.card.id, {}).values()) if self.compares(request) else (),
             caps=tuple((cap, self.used[key]) for cap, key in limits.caps),
             budgets=tuple((budget, self.budgets[key]) for budget, key in limits.budgets),
             blocked_categories=prohibited.categories,
@@ -162,6 +161,22 @@ class Batch:
         )
         # The facts are stored with the decision: of a busy card, only what it can hang on.
         return replace(facts, live=deciding(request, facts, self.now)) if facts.live else facts
+
+    def compares(self, request: AuthorizationRequest) -> bool:
+        """Whether the request could be a duplicate: equal charges are some intents' purpose."""
+        paying = self.paying(request)
+        return (
+            not paying
+            or request.request_id in self.decisions
+            or not all(may_repeat(intent.usage) for intent in paying)
+        )
+
+    def paying(self, request: AuthorizationRequest) -> list[Intent]:
+        """The intents that may pay: of the card's window, and of the charge that is changed."""
+        book = self.cards[request.card_token]
+        earlier = self.transactions.get(request.request_id)
+        ids = (book.window and book.window.intent_id, earlier and earlier.intent_id)
+        return [self.intents[one] for one in ids if one in self.intents]
 
     def known(self, request: AuthorizationRequest) -> KnownRequest | None:
         """What stands of earlier approvals under the request's id."""
@@ -242,7 +257,8 @@ def count_usage(
     amount: int,
     capped_by: tuple[str, ...],
 ) -> None:
-    """Let the caps of later requests in the batch see this one."""
+    """Let the caps of later requests see this one."""
+    until = batch.standing.until
     for cap, key in limits.caps:
         if (not approved and cap.measure is Measure.APPROVED) or cap.name in capped_by:
             continue
@@ -252,21 +268,37 @@ def count_usage(
             amount=before.amount + amount,
             oldest=before.oldest or (batch.now if counts else None),
         )
+        if cap.window.seconds is not None:
+            leaves = leaves_at(cap.window, batch.now, batch.policy.time_zone)
+            until[key] = min(until[key], leaves)
+
+
+def count_decline(batch: Batch, key: BreakerKey) -> None:
+    """Let the breaker see a decline."""
+    until = batch.standing.until
+    batch.declines[key] = batch.declines.get(key, 0) + 1
+    leaves = batch.now + timedelta(seconds=batch.policy.breaker.seconds)
+    until[key] = min(until.get(key, leaves), leaves)
 
 
 def count_exposure(
     batch: Batch, book: CardBook, limits: Limits, before: ExposureRow | None, after: ExposureRow
 ) -> None:
-    """Let card and budgets of later requests see what this one put at stake."""
+    """Let card and budgets of later requests see what this one put at stake.
+
+    It counts in the periods that hold ``after.counts_at``, as the stored row does.
+    """
     change = Exposure(
         reserved=after.reserved - (before.reserved if before else 0),
         held=after.held - (before.held if before else 0),
         cleared=after.cleared - (before.cleared if before else 0),
         refunded=after.refunded - (before.refunded if before else 0),
     )
-    book.exposure = book.exposure + change
+    if book.span is not None and book.span.holds(after.counts_at):
+        book.exposure = book.exposure + change
     for _, key in limits.budgets:
-        batch.budgets[key] = batch.budgets[key] + change
+        if key[2].holds(after.counts_at):
+            batch.budgets[key] = batch.budgets[key] + change
     batch.exposures[after.subject_id] = after
 
 
@@ -286,3 +318,23 @@ def live_after(batch: Batch, transaction: Transaction) -> None:
     else:
         on_card.pop(transaction.issuer_token, None)
     batch.transactions[transaction.issuer_token] = transaction
+
+
+def remember(batch: Batch) -> None:
+    """Leave in the standing what the next batch may build on: not what only this one names."""
+    for transaction in batch.transactions.values():
+        batch.exposures.pop(transaction.id, None)
+    for token in batch.tokens & batch.cards.keys():
+        book = batch.cards[token]
+        if not book.live_whole or len(batch.live.get(book.card.id, ())) > _MANY:
+            book.live_whole = False
+            batch.live.pop(book.card.id, None)
+    # Asking a member writes to the log of the card, a breaker ends its window: it is read again,
+    # and so is what a given back reservation changes.
+    followed = {review.card_id for review in batch.reviews} | set(batch.tripped)
+    for token in batch.tokens & batch.cards.keys():
+        if batch.cards[token].card.id in followed:
+            del batch.cards[token]
+    if batch.tripped:
+        batch.budgets.clear()
+    batch.standing.day = batch.now.date()

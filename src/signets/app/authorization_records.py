@@ -17,8 +17,13 @@ from signets.app.records import (
     VelocityRow,
     WindowRow,
 )
+from signets.core.authorization.facts import LiveAuthorization
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import LifecycleEvent
+
+#: Live authorizations of a card that are gathered with it; where there are so many, there may be
+#: more, and what is asked for is looked for.
+ALL_LIVE = 17
 
 
 class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +34,7 @@ class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     agent_frozen_at: datetime | None
     held_at: datetime | None  # since when its issuer connection is held
     verifications: int  # today
+    live: tuple[LiveAuthorization, ...]  # at most ALL_LIVE
 
 
 class KnownEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from signets.app.authorization_batch import (
     Batch,
-    CardBook,
     Limits,
+    count_decline,
     count_exposure,
     count_usage,
     live_after,
@@ -36,6 +36,7 @@ from signets.app.records import (
 )
 from signets.app.review_merchants import review_of
 from signets.app.services import Services
+from signets.app.standing import CardBook
 from signets.app.store import UnitOfWork
 from signets.app.transaction_row import Identity, approvals_of, stored_totals, transaction_row
 from signets.core.authorization.decide import decide
@@ -62,7 +63,6 @@ def answer_one(
     uow: UnitOfWork,
     batch: Batch,
     writes: Writes,
-    connection_id: str,
     request: AuthorizationRequest,
 ) -> Answered:
     """Decide one request of a batch; its rows go to ``writes``. A repeat changes nothing."""
@@ -75,7 +75,7 @@ def answer_one(
         return Answered(earlier, fresh=False)
     facts = batch.facts(request)
     decision = decide(request, facts, batch.now)
-    row = _decision_row(services, batch, connection_id, request, facts, decision)
+    row = _decision_row(services, batch, request, facts, decision)
     batch.decisions.setdefault(request.request_id, []).append(row)
     book_ = batch.cards.get(request.card_token)
     if book_ is None:
@@ -89,7 +89,6 @@ def answer_one(
 def _decision_row(
     services: Services,
     batch: Batch,
-    connection_id: str,
     request: AuthorizationRequest,
     facts: Facts,
     decision: Decision,
@@ -101,7 +100,7 @@ def _decision_row(
         transaction_id = services.new_id(Prefix.TRANSACTION) if facts.card else None
     return DecisionRow(
         id=services.new_id(Prefix.DECISION),
-        connection_id=connection_id,
+        connection_id=batch.connection_id,
         request_id=request.request_id,
         fingerprint=request.fingerprint,
         card_id=facts.card.card_id if facts.card else None,
@@ -341,8 +340,7 @@ def _count(
         capped_by=decision.capped_by,
     )
     if not decision.approved:
-        key = (subject.card_id or "", decision.vendor)
-        batch.declines[key] = batch.declines.get(key, 0) + 1
+        count_decline(batch, (subject.card_id or "", decision.vendor))
 
 
 def _record(

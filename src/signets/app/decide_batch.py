@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from signets.app.authorization_batch import Batch
+from signets.app.authorization_batch import Batch, remember
 from signets.app.authorization_records import Writes
 from signets.app.decide_authorization import Answered, answer_one
 from signets.app.gather_authorizations import gather, named
 from signets.app.records import DecisionState
 from signets.app.review_merchants import open_reviews
 from signets.app.services import Services
+from signets.app.standing import Standing
 from signets.app.store import UnitOfWork
 from signets.app.trip_breaker import trip_breaker
 from signets.core.authorization.request import AuthorizationRequest
@@ -36,32 +37,53 @@ async def decide_batch(
     A repeat gets its stored answer and changes nothing.
     """
     answers: list[Answered] = []
-    async with services.store.deciding(org_id, connection_id, *named(requests)) as (uow, rows):
-        while len(answers) < len(requests):
+    standing = services.standings.take(org_id) or Standing()
+    tokens, ids = named(requests)
+    unread = standing.unread(connection_id, tokens)
+    async with services.store.deciding(org_id, connection_id, unread, ids) as (uow, rows):
+        if not standing.holds(uow.found, uow.now):
+            standing = Standing()
+            if len(unread) < len(tokens):
+                rows = await uow.authorizations.gather(connection_id, tokens, ids)
+        while True:
             rest = requests[len(answers) :]
-            if answers:  # a breaker tripped
-                rows = await uow.authorizations.gather(connection_id, *named(rest))
-            batch = await gather(services, uow, rest, rows)
-            async with uow.together() as group:
-                sent = [group.create_task(uow.ledger.add_up())]
-                for begin in range(0, len(rest), _PART):
-                    part, writes = rest[begin : begin + _PART], Writes()
-                    for request in part:
-                        answers.append(
-                            answer_one(services, uow, batch, writes, connection_id, request)
-                        )
-                        if batch.tripped:
-                            break
-                    # The database writes this part while the next one is decided.
-                    sent.append(group.create_task(uow.authorizations.write(writes)))
-                    await asyncio.sleep(0)
-                    if batch.tripped:
-                        break
-                if not batch.needs_follow_up:
-                    # Behind all of it: what a full connection delays must not come after the end.
-                    await asyncio.gather(*sent)
-                    await uow.commit()
+            batch = await gather(services, uow, connection_id, rest, rows, standing)
+            answers += await _decide_and_write(services, uow, batch, rest)
             await _follow_up(services, uow, batch)
+            remember(batch)
+            if len(answers) == len(requests):
+                break
+            # A breaker tripped; what comes after it sees what that changed.
+            tokens, ids = named(requests[len(answers) :])
+            unread = standing.unread(connection_id, tokens)
+            rows = await uow.authorizations.gather(connection_id, unread, ids)
+    standing.mark = uow.mark
+    services.standings.keep(org_id, standing)
+    return answers
+
+
+async def _decide_and_write(
+    services: Services, uow: UnitOfWork, batch: Batch, requests: Sequence[AuthorizationRequest]
+) -> list[Answered]:
+    """Answer the requests as far as no breaker trips; where nothing is to follow, commit."""
+    answers: list[Answered] = []
+    async with uow.together() as group:
+        sent = [group.create_task(uow.ledger.add_up())]
+        for begin in range(0, len(requests), _PART):
+            writes = Writes()
+            for request in requests[begin : begin + _PART]:
+                answers.append(answer_one(services, uow, batch, writes, request))
+                if batch.tripped:
+                    break
+            # The database writes this part while the next one is decided.
+            sent.append(group.create_task(uow.authorizations.write(writes)))
+            await asyncio.sleep(0)
+            if batch.tripped:
+                break
+        if not batch.needs_follow_up:
+            # Behind all of it: what a full connection delays must not come after the end.
+            await asyncio.gather(*sent)
+            await uow.commit()
     return answers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from signets.app.records import ExposureRow, PostingRow, VelocityRow
 from signets.core.policy.model import Match, Measure
@@ -24,6 +24,20 @@ class Sum(Generic[T]):
     text: str
     given: Mapping[str, Any]
     read: Callable[[list[dict[str, Any]]], list[T]]
+
+
+class Used(NamedTuple):
+    """What a cap's window holds at a key, and a time before which nothing of it happened."""
+
+    usage: Usage
+    first: datetime | None
+
+
+class Declined(NamedTuple):
+    """How many declines, and the first."""
+
+    times: int
+    first: datetime | None
 
 
 class Ledger(Protocol):
@@ -60,9 +74,9 @@ class Ledger(Protocol):
         cap: str,
         currency: str | None,
         when: Match = ...,
-    ) -> Sum[Usage]: ...
+    ) -> Sum[Used]: ...
 
-    def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> Sum[int]: ...
+    def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> Sum[Declined]: ...
 
     async def sums(self, wanted: Sequence[Sum[T]]) -> list[list[T]]: ...
 

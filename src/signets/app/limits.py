@@ -69,6 +69,10 @@ class Span:
     since: datetime | None
     until: datetime | None
 
+    def holds(self, at: datetime) -> bool:
+        """Whether ``at`` lies in it."""
+        return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
+
 
 def span_of(period: Period, at: datetime, zone: str) -> Span:
     """The period that holds ``at``."""
@@ -149,7 +153,7 @@ async def exceeded_limits(
             currency=cap.currency,
             when=await counted_by(uow, cap.when),
         )
-        [[usage]] = await uow.ledger.sums([counted])
+        [[(usage, _)]] = await uow.ledger.sums([counted])
         result = check_cap(
             cap,
             usage,

@@ -41,13 +41,9 @@ def live_searches(batch: Batch, requests: Sequence[AuthorizationRequest]) -> Sea
         book, match = batch.cards.get(request.card_token), batch.matches.get(request_key(request))
         if book is None or match is None or match.vendor is None:
             continue
-        earlier = batch.transactions.get(request.request_id)
-        ids = (book.window and book.window.intent_id, earlier and earlier.intent_id)
-        paying = [batch.intents[one] for one in ids if one in batch.intents]
-        once = {one.id for one in paying if not may_repeat(one.usage)}
-        if paying and not once and request.request_id not in batch.decisions:
-            continue  # whichever intent pays, equal charges are its purpose
-        intents |= once
+        if book.live_whole or not batch.compares(request):
+            continue
+        intents |= {one.id for one in batch.paying(request) if not may_repeat(one.usage)}
         # Asked twice in one batch, what the second asks for depends on the answer to the first.
         unsure = times[request.request_id] > 1
         known = Facts(card=None, known=batch.known(request))

@@ -10,6 +10,7 @@ from signets.app.known_merchants import MerchantCache
 from signets.app.policy_in_force import PolicyCache
 from signets.app.ports import Issuer, IssuerSecrets
 from signets.app.records import Connection
+from signets.app.standing import Standings
 from signets.app.store import Store
 from signets.core.ids import Prefix
 
@@ -71,3 +72,4 @@ class Services:
     jobs: Jobs
     merchants: MerchantCache
     policies: PolicyCache
+    standings: Standings

@@ -392,6 +392,16 @@ class UnitOfWork(Protocol):
     @property
     def now(self) -> datetime: ...
     @property
+    def found(self) -> str:
+        """The mark that the last writing transaction of the organization left."""
+        ...
+
+    @property
+    def mark(self) -> str:
+        """The mark that this one leaves, once it is committed."""
+        ...
+
+    @property
     def identity(self) -> Identity: ...
     @property
     def policies(self) -> Policies: ...

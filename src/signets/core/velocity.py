@@ -54,6 +54,14 @@ def used_since(window: Window, now: datetime, zone: str) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) if start is None else start - _TICK
 
 
+def leaves_at(window: Window, at: datetime, zone: str) -> datetime:
+    """When what happened at ``at`` leaves the window."""
+    if window.seconds is not None:
+        return at + timedelta(seconds=window.seconds)
+    end = next_period_start(window.period or Period.LIFETIME, at, zone)
+    return datetime.max.replace(tzinfo=UTC) if end is None else end
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What stands in a cap's window already. ``oldest`` is the first event still inside."""

@@ -14,7 +14,7 @@ import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import DictRow, scalar_row
 
-from signets.app.authorization_records import Gathered, LiveSearch, Writes
+from signets.app.authorization_records import ALL_LIVE, Gathered, LiveSearch, Writes
 from signets.core.authorization.facts import LiveAuthorization
 from signets.storage.postgres.evidence import ENTRY
 from signets.storage.postgres.ledger import EXPOSURE, POSTING, PUT_EXPOSURES, VELOCITY
@@ -68,7 +68,13 @@ SELECT json_build_object(
         'verifications', (
             SELECT count(*) FROM velocity_event
              WHERE org_id = $1 AND card_id = (asked.card).id AND at >= (SELECT midnight FROM today)
-               AND verification AND approved)
+               AND verification AND approved),
+        'live', (
+            SELECT coalesce(json_agg(one), '[]') FROM (
+                SELECT issuer_token AS request_id, vendor, held AS amount, currency, intent_id
+                  FROM transaction
+                 WHERE org_id = $1 AND card_id = (asked.card).id AND held > 0
+                 LIMIT {ALL_LIVE}) one)
         )), '[]') FROM asked),
     'windows', (SELECT coalesce(json_agg(opened), '[]') FROM opened),
     'intents', (SELECT coalesce(json_agg(intent), '[]') FROM wanted

@@ -11,7 +11,7 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from signets.app.ledger_store import Sum
+from signets.app.ledger_store import Declined, Sum, Used
 from signets.app.records import ExposureRow, PostingRow, VelocityRow
 from signets.core.policy.model import Match, Measure
 from signets.core.velocity import Exposure, Usage
@@ -55,21 +55,24 @@ def _used(shape: Shape, measure: Measure) -> SumQuery:
     attempts = measure is Measure.ATTEMPTS
     counted = shape.counted if attempts else f"(row.approved AND {shape.counted})"
     of_row = (
-        "counts::bigint AS counts, amount, CASE WHEN counts = 1 THEN at END AS oldest,"
+        "counts::bigint AS counts, amount, CASE WHEN counts = 1 THEN at END AS oldest, at AS first,"
         f" currency, capped_by, {counted} AS counted"
     )
-    of_subtotal = "approved_counts, approved_amount, approved_oldest, currency, capped_by, true"
+    of_subtotal = (
+        "approved_counts, approved_amount, approved_oldest, from_at, currency, capped_by, true"
+    )
     if attempts:
         of_subtotal = (
             "approved_counts + declined_counts, approved_amount + declined_amount,"
-            " least(approved_oldest, declined_oldest), currency, capped_by, true"
+            " least(approved_oldest, declined_oldest), from_at, currency, capped_by, true"
         )
     counts = "counted AND NOT %(cap)s = ANY (capped_by)"
     return sum_both_ways(
         shape,
         f"coalesce(sum(counts) FILTER (WHERE {counts}), 0)::bigint AS count,"
         f" coalesce(sum(amount) FILTER (WHERE {counts} AND currency = %(currency)s), 0)::bigint"
-        f" AS amount, min(oldest) FILTER (WHERE {counts}) AS oldest",
+        f" AS amount, min(oldest) FILTER (WHERE {counts}) AS oldest,"
+        f" min(first) FILTER (WHERE {counts}) AS first",
         of_row,
         of_subtotal,
     )
@@ -79,10 +82,15 @@ def _used(shape: Shape, measure: Measure) -> SumQuery:
 _DECLINES = (
     "SELECT found.* FROM unnest(%(cards)s::text[], %(vendors)s::text[], %(sinces)s::timestamptz[])"
     " WITH ORDINALITY AS wanted (card_id, vendor, since, n) CROSS JOIN LATERAL ("
-    "SELECT count(*) AS declines FROM velocity_event row WHERE row.org_id = %(org)s"
-    " AND row.card_id = wanted.card_id AND row.at > wanted.since AND NOT row.approved"
-    " AND row.vendor IS NOT DISTINCT FROM wanted.vendor) found ORDER BY n"
+    "SELECT count(*) AS declines, min(row.at) AS first FROM velocity_event row"
+    " WHERE row.org_id = %(org)s AND row.card_id = wanted.card_id AND row.at > wanted.since"
+    " AND NOT row.approved AND row.vendor IS NOT DISTINCT FROM wanted.vendor) found ORDER BY n"
 )
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time in a row of JSON."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
 class Ledger:
@@ -163,7 +171,7 @@ class Ledger:
         cap: str,
         currency: str | None,
         when: Match = ANYTHING,
-    ) -> Sum[Usage]:
+    ) -> Sum[Used]:
         """What a cap has used at each key: events after ``since`` (exclusive).
 
         Events that the cap declined itself are left out.
@@ -180,20 +188,19 @@ class Ledger:
             currency=currency,
         )
 
-        def read(rows: list[dict[str, Any]]) -> list[Usage]:
+        def read(rows: list[dict[str, Any]]) -> list[Used]:
             self._subtotals.look(shape, keys, after, rows)
             return [
-                Usage(
-                    count=row["count"],
-                    amount=row["amount"],
-                    oldest=datetime.fromisoformat(row["oldest"]) if row["oldest"] else None,
+                Used(
+                    Usage(count=row["count"], amount=row["amount"], oldest=_time(row["oldest"])),
+                    _time(row["first"]),
                 )
                 for row in rows
             ]
 
         return Sum(text, given, read)
 
-    def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> Sum[int]:
+    def declines(self, keys: Sequence[tuple[str, str | None, datetime]]) -> Sum[Declined]:
         """Per ``(card, vendor or None for unmatched, since)``: declines, for the breaker."""
         given = {
             "org": self._org,
@@ -201,7 +208,11 @@ class Ledger:
             "vendors": [vendor for _, vendor, _ in keys],
             "sinces": [since for _, _, since in keys],
         }
-        return Sum(_DECLINES, given, lambda rows: [int(row["declines"]) for row in rows])
+        return Sum(
+            _DECLINES,
+            given,
+            lambda rows: [Declined(row["declines"], _time(row["first"])) for row in rows],
+        )
 
     async def sums(self, wanted: Sequence[Sum[T]]) -> list[list[T]]:
         """What each sum comes to, one value for each of its keys, with one statement for all."""

@@ -50,25 +50,38 @@ _NOW = (
 # The lock is taken by the subquery, so the clock is read while it is held. Where that had to wait,
 # PostgreSQL computes the row anew from what the one before has left.
 _MOVE = (
-    f"UPDATE organization SET moved_at = {_NOW}"
-    " FROM (SELECT org_id AS id FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE) held"
-    f" WHERE org_id = held.id RETURNING {ORGANIZATION.columns}, moved_at AS now"
+    f"UPDATE organization SET moved_at = {_NOW}, mark = gen_random_uuid()"
+    " FROM (SELECT org_id AS id, mark AS found FROM organization WHERE org_id = %(org)s"
+    " FOR NO KEY UPDATE) held"
+    f" WHERE org_id = held.id RETURNING {ORGANIZATION.columns}, moved_at AS now,"
+    " found::text, mark::text"
 )
 _MOVE_SAME_PLANS = f"{_MOVE}, set_config('plan_cache_mode', 'force_generic_plan', true)"
-_LOOK = f"SELECT {ORGANIZATION.columns}, {_NOW} AS now FROM organization WHERE org_id = %(org)s"
+_LOOK = (
+    f"SELECT {ORGANIZATION.columns}, {_NOW} AS now, mark::text AS found, mark::text"
+    " FROM organization WHERE org_id = %(org)s"
+)
 
 
 class PostgresUnitOfWork:
     """The tables of one organization, inside one transaction."""
 
     def __init__(
-        self, connection: AsyncConnection[DictRow], organization: Organization, now: datetime
+        self,
+        connection: AsyncConnection[DictRow],
+        organization: Organization,
+        now: datetime,
+        *,
+        found: str,
+        mark: str,
     ) -> None:
         org_id = organization.org_id
         self.connection = connection
         self.org_id = org_id
         self.organization = organization
         self.now = now
+        self.found = found
+        self.mark = mark
         self.identity = Identity(connection, org_id)
         self.policies = Policies(connection, org_id)
         self.cards = Cards(connection, org_id)
@@ -245,7 +258,13 @@ def _unit_of(
 ) -> PostgresUnitOfWork:
     if found is None:
         raise Refusal(RefusalKind.NOT_FOUND, "organization_unknown", f"no organization `{org_id}`")
-    return PostgresUnitOfWork(connection, ORGANIZATION.read(found), found["now"])
+    return PostgresUnitOfWork(
+        connection,
+        ORGANIZATION.read(found),
+        found["now"],
+        found=found["found"],
+        mark=found["mark"],
+    )
 
 
 async def _read_json_fast(connection: AsyncConnection[DictRow]) -> None:
