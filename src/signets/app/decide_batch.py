@@ -7,7 +7,6 @@ that is written, and the commit.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from signets.app.authorization_batch import Batch, remember
@@ -67,22 +66,19 @@ async def _decide_and_write(
 ) -> list[Answered]:
     """Answer the requests as far as no breaker trips; where nothing is to follow, commit."""
     answers: list[Answered] = []
-    async with uow.together() as group:
-        sent = [group.create_task(uow.ledger.add_up())]
+    async with uow.together():
+        await uow.ledger.add_up()
         for begin in range(0, len(requests), _PART):
             writes = Writes()
             for request in requests[begin : begin + _PART]:
                 answers.append(answer_one(services, uow, batch, writes, request))
                 if batch.tripped:
                     break
-            # The database writes this part while the next one is decided.
-            sent.append(group.create_task(uow.authorizations.write(writes)))
-            await asyncio.sleep(0)
+            # On its way when this returns: the database writes it while the next one is decided.
+            await uow.authorizations.write(writes)
             if batch.tripped:
                 break
         if not batch.needs_follow_up:
-            # Behind all of it: what a full connection delays must not come after the end.
-            await asyncio.gather(*sent)
             await uow.commit()
     return answers
 
