@@ -39,6 +39,7 @@ class Watched:
         self.seed = seed
         self.wire = wire
         self.crashes = 0
+        self.stood = 0  # facts that were remembered, and as stored
         self.doubtful: set[str] = set()  # requests that the issuer asks no more on
         self.rng = random.Random(seed)
         self.runtime = runtime

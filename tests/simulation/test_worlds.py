@@ -33,7 +33,7 @@ async def test_random_worlds_are_as_the_model_says(
     Every answer and balance is the model's, and the invariants hold after each step.
     """
     shift = {"by": timedelta()}
-    crashes = 0
+    crashes = stood = 0
     with wire_to(database_url) as (wire, url):
         async with tenant_runtime(tmp_path, directory, url=url, shift=shift) as runtime:
             for seed in seeds():
@@ -44,4 +44,6 @@ async def test_random_worlds_are_as_the_model_says(
                     if "SIM_SEED" in os.environ:
                         print(f"\nworld {seed}, {world.crashes} crashes", *world.trail, sep="\n")
                 crashes += world.crashes
+                stood += world.stood
     assert crashes > 0
+    assert stood > 0

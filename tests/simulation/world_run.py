@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from tests.postgres.process_kit import PIZZA, VENDORS, Tenant, charge, new_tenant, wrong_in
+from tests.postgres.standing_kit import wrong_in_standing
 from tests.simulation.books import Books
 from tests.simulation.network import Record
 from tests.simulation.predicted import Predicted
@@ -76,7 +77,8 @@ class WorldRun(Predicted):
         self.approver = await authenticate(self.tenant.services, token)
         actions = (
             (self.declare, 12),
-            (self.charge_batch, 14),
+            (self.charge_batch, 8),
+            (self.charge_on, 5),
             (self.live, 9),
             (self.deliver, 7),
             (self.travel, 2),
@@ -287,6 +289,17 @@ class WorldRun(Predicted):
             self._check_approval(request, one, after)
         self._check_bounds(before, after, fresh)
 
+    async def charge_on(self) -> None:
+        """Batch after batch, with nobody else moving: each builds on what the last one left."""
+        for _ in range(self.rng.choice((2, 3, 5))):
+            await self.charge_batch()
+            checked, wrong = await wrong_in_standing(self.tenant)
+            self.check(not wrong, "what is remembered is not what is stored", wrong)
+            self.stood += checked
+            self.tell()
+            self.compare()
+            await self._go_on(self.rng.choice((0.01, 2, 61, 400, 3700)))
+
     def _stored(self) -> dict[tuple[str, str], str]:
         """Decisions by what was asked."""
         return {
@@ -389,7 +402,10 @@ class WorldRun(Predicted):
         self.waiting.append(self.network.snapshot(record))
 
     async def travel(self) -> None:
-        by = timedelta(seconds=self.rng.choice(TRAVEL))
+        await self._go_on(self.rng.choice(TRAVEL))
+
+    async def _go_on(self, seconds: float) -> None:
+        by = timedelta(seconds=seconds)
         self.say(f"  {by}")
         self.clock += by
         self.pass_time()

@@ -255,9 +255,10 @@ def count_usage(
     approved: bool,
     counts: bool,
     amount: int,
+    currency: str,
     capped_by: tuple[str, ...],
 ) -> None:
-    """Let the caps of later requests see this one."""
+    """Let the caps of later requests see this one; amounts count where the cap's currency is."""
     until = batch.standing.until
     for cap, key in limits.caps:
         if (not approved and cap.measure is Measure.APPROVED) or cap.name in capped_by:
@@ -265,7 +266,7 @@ def count_usage(
         before = batch.used[key]
         batch.used[key] = Usage(
             count=before.count + int(counts),
-            amount=before.amount + amount,
+            amount=before.amount + (amount if currency == cap.currency else 0),
             oldest=before.oldest or (batch.now if counts else None),
         )
         if cap.window.seconds is not None:

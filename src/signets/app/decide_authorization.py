@@ -337,6 +337,7 @@ def _count(
         approved=decision.approved,
         counts=decision.counts,
         amount=amount,
+        currency=request.currency,
         capped_by=decision.capped_by,
     )
     if not decision.approved:
