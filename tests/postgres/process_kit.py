@@ -35,6 +35,7 @@ from signets.app.submit_intent import declare
 from signets.bootstrap import Runtime, open_runtime
 from signets.core.approval import Role
 from signets.core.authorization.request import AuthorizationRequest, RequestKind
+from signets.core.card import LimitPeriod
 from signets.core.ids import Prefix
 from signets.core.merchant.directory import Directory
 from signets.core.merchant.model import Merchant
@@ -146,14 +147,23 @@ class Tenant:
         return await self.token(member_id=member.id)
 
     async def card(
-        self, agent: Caller, *, limit: int, lock: Sequence[str] = ("openai.com",)
+        self,
+        agent: Caller,
+        *,
+        limit: int,
+        lock: Sequence[str] = ("openai.com",),
+        period: LimitPeriod = LimitPeriod.LIFETIME,
     ) -> Card:
         """A card that the issuer has made, without an issuer."""
         async with self.services.store.transaction(self.org_id) as uow:
             found = await uow.identity.agent(agent.agent_id or "")
             assert found is not None
             new = NewCard(
-                merchant_lock=tuple(lock), spending_limit=limit, currency="USD", recurring=False
+                merchant_lock=tuple(lock),
+                spending_limit=limit,
+                currency="USD",
+                recurring=False,
+                limit_period=period,
             )
             card = await make_card(self.services, uow, found, new, actor="system")
             issued = IssuerCard(

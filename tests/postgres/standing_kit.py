@@ -24,7 +24,7 @@ async def wrong_in_standing(tenant: Tenant) -> tuple[int, list[str]]:
         return 0, []
     services.standings.keep(tenant.org_id, standing)
     async with services.store.unlocked(tenant.org_id) as uow:
-        if not standing.holds(uow.found, uow.now):
+        if not standing.holds(uow.last, uow.now):
             return 0, []
         requests = [
             charge(f"?{token}{vendor}", token, 100, merchant=VENDORS[vendor])

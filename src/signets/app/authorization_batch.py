@@ -43,7 +43,7 @@ from signets.core.policy.levels import (
 from signets.core.policy.match import Subject
 from signets.core.policy.model import Budget, Cap, Measure, Period, Policy
 from signets.core.settlement.model import LifecycleEvent
-from signets.core.velocity import Exposure, Usage, leaves_at
+from signets.core.velocity import Exposure, Usage
 
 #: Live authorizations of a card that are remembered; of a busier card, only what is looked for.
 _MANY = 64
@@ -258,20 +258,10 @@ def count_usage(
     currency: str,
     capped_by: tuple[str, ...],
 ) -> None:
-    """Let the caps of later requests see this one; amounts count where the cap's currency is."""
-    until = batch.standing.until
+    """Let the caps of later requests see this one."""
     for cap, key in limits.caps:
-        if (not approved and cap.measure is Measure.APPROVED) or cap.name in capped_by:
-            continue
-        before = batch.used[key]
-        batch.used[key] = Usage(
-            count=before.count + int(counts),
-            amount=before.amount + (amount if currency == cap.currency else 0),
-            oldest=before.oldest or (batch.now if counts else None),
-        )
-        if cap.window.seconds is not None:
-            leaves = leaves_at(cap.window, batch.now, batch.policy.time_zone)
-            until[key] = min(until[key], leaves)
+        if (approved or cap.measure is Measure.ATTEMPTS) and cap.name not in capped_by:
+            batch.standing.use(cap, key, batch.now, counts=counts, amount=amount, currency=currency)
 
 
 def count_decline(batch: Batch, key: BreakerKey) -> None:
@@ -335,7 +325,7 @@ def remember(batch: Batch) -> None:
     followed = {review.card_id for review in batch.reviews} | set(batch.tripped)
     for token in batch.tokens & batch.cards.keys():
         if batch.cards[token].card.id in followed:
-            del batch.cards[token]
+            batch.standing.forget(batch.connection_id, token)
     if batch.tripped:
         batch.budgets.clear()
-    batch.standing.day = batch.now.date()
+    batch.standing.at = batch.now

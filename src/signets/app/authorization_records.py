@@ -26,6 +26,10 @@ from signets.core.settlement.model import LifecycleEvent
 ALL_LIVE = 17
 
 
+#: Velocity events since a time; where there are so many, there may be more.
+ALL_COUNTED = 1_000
+
+
 class FoundCard(msgspec.Struct, frozen=True, kw_only=True):
     """A card that was asked about, with what stands beside it in other tables."""
 
@@ -60,6 +64,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     transactions: tuple[Transaction, ...]
     events: tuple[KnownEvent, ...]
     exposures: tuple[ExposureRow, ...]  # of the intents and of the transactions
+    counted: tuple[VelocityRow, ...]  # since a time, where one was given; at most ALL_COUNTED
 
 
 class LiveSearch(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,22 +39,29 @@ async def decide_batch(
     standing = services.standings.take(org_id) or Standing()
     tokens, ids = named(requests)
     unread = standing.unread(connection_id, tokens)
-    async with services.store.deciding(org_id, connection_id, unread, ids) as (uow, rows):
-        if not standing.holds(uow.found, uow.now):
+    since = None if standing.alone else standing.at
+    async with services.store.deciding(org_id, connection_id, unread, ids, since=since) as (
+        uow,
+        rows,
+    ):
+        alone = standing.holds(uow.last, uow.now)
+        if not alone and not standing.follows(uow.last, rows, uow.now):
             standing = Standing()
-            if len(unread) < len(tokens):
-                rows = await uow.authorizations.gather(connection_id, tokens, ids)
+        standing.alone = alone
+        forgotten = standing.unread(connection_id, tokens)
+        if len(forgotten) > len(unread):
+            rows = await uow.authorizations.gather(connection_id, forgotten, ids)
         while True:
             rest = requests[len(answers) :]
             batch = await gather(services, uow, connection_id, rest, rows, standing)
-            answers += await _decide_and_write(services, uow, batch, rest)
+            answers += await _decide_and_write(services, uow, batch, rest, tokens)
             await _follow_up(services, uow, batch)
             remember(batch)
             if len(answers) == len(requests):
                 break
             # A breaker tripped; what comes after it sees what that changed.
-            tokens, ids = named(requests[len(answers) :])
-            unread = standing.unread(connection_id, tokens)
+            left, ids = named(requests[len(answers) :])
+            unread = standing.unread(connection_id, left)
             rows = await uow.authorizations.gather(connection_id, unread, ids)
     standing.mark = uow.mark
     services.standings.keep(org_id, standing)
@@ -62,12 +69,18 @@ async def decide_batch(
 
 
 async def _decide_and_write(
-    services: Services, uow: UnitOfWork, batch: Batch, requests: Sequence[AuthorizationRequest]
+    services: Services,
+    uow: UnitOfWork,
+    batch: Batch,
+    requests: Sequence[AuthorizationRequest],
+    touched: Sequence[str],
 ) -> list[Answered]:
     """Answer the requests as far as no breaker trips; where nothing is to follow, commit."""
     answers: list[Answered] = []
     async with uow.together():
         await uow.ledger.add_up()
+        if not batch.standing.alone:
+            await uow.touched(batch.connection_id, touched)
         for begin in range(0, len(requests), _PART):
             writes = Writes()
             for request in requests[begin : begin + _PART]:

@@ -212,6 +212,7 @@ async def _cap(
 
     def put(found: list[Used]) -> None:
         rolling = cap.window.seconds is not None
+        batch.standing.caps[cap.name] = cap
         for key, one in zip(wanted, found, strict=True):
             batch.used[cap.name, key] = one.usage
             # A calendar window is left by all at once.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -33,6 +33,14 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     merchants_version: int = 0  # of what it knows about merchants
     vendors_version: int = 0  # of its own vendors
+
+
+class LastMove(NamedTuple):
+    """What the last writing transaction of an organization left in its row."""
+
+    mark: str
+    followed: str | None  # the mark before
+    touched: list[str] | None  # a connection and its cards, by issuer token; ``None``: anything
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 
-from signets.app.limits import Span
-from signets.app.records import Card, ExposureRow, Intent, WindowRow
+from signets.app.authorization_records import ALL_COUNTED, Gathered
+from signets.app.limits import Span, columns_of
+from signets.app.records import Card, ExposureRow, Intent, LastMove, VelocityRow, WindowRow
 from signets.core.authorization.facts import LiveAuthorization
+from signets.core.policy.model import Cap, Match, Measure
 from signets.core.velocity import Exposure, Usage
 
 CapKey = tuple[str, tuple[str, ...]]
@@ -65,12 +67,73 @@ class Standing:
     budgets: dict[BudgetKey, Exposure] = field(default_factory=dict)
     declines: dict[BreakerKey, int] = field(default_factory=dict)
     until: dict[CapKey | BreakerKey, datetime] = field(default_factory=dict)
+    caps: dict[str, Cap] = field(default_factory=dict)  # those of ``used``, by name
     mark: str = ""  # the organization's, as the last batch left it
-    day: date | None = None  # of the last batch, UTC
+    at: datetime = FOREVER  # the time of the last batch
+    alone: bool = True  # nobody else moved before the last batch
 
-    def holds(self, mark: str, now: datetime) -> bool:
+    def holds(self, last: LastMove, now: datetime) -> bool:
         """Whether nobody moved since, and it is still the day that verifications are counted by."""
-        return self.mark == mark and self.day == now.date()
+        return self.mark == last.mark and self.at.date() == now.date()
+
+    def follows(self, last: LastMove, rows: Gathered, now: datetime) -> bool:
+        """Whether one batch of another process is all that happened, and it can be followed.
+
+        Takes what that batch counted from ``rows``, and forgets the cards that it touched.
+        """
+        if last.followed != self.mark or not last.touched or self.at.date() != now.date():
+            return False
+        if self.alone or len(rows.counted) == ALL_COUNTED:
+            return False  # not asked for, or not all of it
+        connection_id, *tokens = last.touched
+        for token in tokens:
+            self.forget(connection_id, token)
+        self.budgets.clear()
+        for row in rows.counted:
+            self._count(row)
+        return True
+
+    def forget(self, connection_id: str, token: str) -> None:
+        """Read a card again the next time, with all that belongs to it."""
+        book = self.cards.get(connection_id, {}).pop(token, None)
+        if book is not None:
+            self.live.pop(book.card.id, None)
+            for vendor in (None, *book.card.merchant_lock):
+                self.declines.pop((book.card.id, vendor), None)
+                self.until.pop((book.card.id, vendor), None)
+
+    def _count(self, row: VelocityRow) -> None:
+        """What another process counted, at the keys that are remembered."""
+        for name, cap in self.caps.items():
+            columns = columns_of(cap.scope)
+            key = (name, tuple(getattr(row, column) or "" for column in columns))
+            if key not in self.used:
+                continue
+            if cap.when != Match():
+                self.until.pop(key, None)  # whether it counts is for the database to say
+            elif (row.approved or cap.measure is Measure.ATTEMPTS) and name not in row.capped_by:
+                self.use(
+                    cap,
+                    key,
+                    row.at,
+                    counts=row.counts > 0,
+                    amount=row.amount,
+                    currency=row.currency,
+                )
+
+    def use(
+        self, cap: Cap, key: CapKey, at: datetime, *, counts: bool, amount: int, currency: str
+    ) -> None:
+        """Let a cap count a charge; amounts count where they are in the cap's currency."""
+        before = self.used[key]
+        self.used[key] = Usage(
+            count=before.count + int(counts),
+            amount=before.amount + (amount if currency == cap.currency else 0),
+            oldest=before.oldest or (at if counts else None),
+        )
+        if cap.window.seconds is not None:
+            leaves = at + timedelta(seconds=cap.window.seconds)
+            self.until[key] = min(self.until.get(key, leaves), leaves)
 
     def unread(self, connection_id: str, tokens: Sequence[str]) -> list[str]:
         """Of a connection's cards, by issuer token, those that have to be read."""

@@ -7,7 +7,7 @@ each method; they are here so that use cases depend on the need and never on the
 from __future__ import annotations
 
 from asyncio import TaskGroup
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -34,6 +34,7 @@ from signets.app.records import (
     InboxRow,
     Intent,
     JsonObject,
+    LastMove,
     Member,
     Organization,
     PolicyVersion,
@@ -274,7 +275,12 @@ class Authorizations(Protocol):
     """Gathers for, and writes, a batch of decisions."""
 
     async def gather(
-        self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
+        self,
+        connection_id: str,
+        tokens: Sequence[str],
+        request_ids: Sequence[str],
+        *,
+        since: datetime | None = None,
     ) -> Gathered: ...
 
     async def live(
@@ -392,8 +398,8 @@ class UnitOfWork(Protocol):
     @property
     def now(self) -> datetime: ...
     @property
-    def found(self) -> str:
-        """The mark that the last writing transaction of the organization left."""
+    def last(self) -> LastMove:
+        """What the last writing transaction of the organization left."""
         ...
 
     @property
@@ -426,6 +432,10 @@ class UnitOfWork(Protocol):
     @property
     def housekeeping(self) -> Housekeeping: ...
 
+    async def touched(self, connection_id: str, tokens: Iterable[str]) -> None:
+        """Say that this transaction touches nothing but these cards, by issuer token."""
+        ...
+
     async def commit(self) -> None:
         """End the transaction with what travels, before the unit's block ends."""
         ...
@@ -443,9 +453,18 @@ class Store(Protocol):
         ...
 
     def deciding(
-        self, org_id: str, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
+        self,
+        org_id: str,
+        connection_id: str,
+        tokens: Sequence[str],
+        request_ids: Sequence[str],
+        *,
+        since: datetime | None,
     ) -> AbstractAsyncContextManager[tuple[UnitOfWork, Gathered]]:
-        """Writing, under the lock, with the rows that a batch of requests names."""
+        """Writing, under the lock, with the rows that a batch of requests names.
+
+        ``since``: also what was counted after that.
+        """
         ...
 
     def unlocked(self, org_id: str) -> AbstractAsyncContextManager[UnitOfWork]:

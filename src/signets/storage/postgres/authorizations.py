@@ -9,18 +9,19 @@ them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import DictRow, scalar_row
 
-from signets.app.authorization_records import ALL_LIVE, Gathered, LiveSearch, Writes
+from signets.app.authorization_records import ALL_COUNTED, ALL_LIVE, Gathered, LiveSearch, Writes
 from signets.core.authorization.facts import LiveAuthorization
 from signets.storage.postgres.evidence import ENTRY
 from signets.storage.postgres.ledger import EXPOSURE, POSTING, PUT_EXPOSURES, VELOCITY
 from signets.storage.postgres.transactions import DECISION, PUT_TRANSACTIONS, TRANSACTION
 
-# $1 organization, $2 connection, $3 card tokens, $4 request ids.
+# $1 organization, $2 connection, $3 card tokens, $4 request ids, $5 time.
 # Plan: an index probe for each card, request and what hangs on them. The CTEs are read more than
 # once and so computed once; arrays are taken for ten rows, which keeps every join on its index.
 _GATHER = f"""
@@ -88,7 +89,10 @@ SELECT json_build_object(
                   AND transaction_event.transaction_id = named.id),
     'exposures', (SELECT coalesce(json_agg(exposure), '[]')
                     FROM (SELECT id FROM wanted UNION SELECT id FROM named) subject
-                    JOIN exposure ON exposure.org_id = $1 AND exposure.subject_id = subject.id)
+                    JOIN exposure ON exposure.org_id = $1 AND exposure.subject_id = subject.id),
+    'counted', (SELECT coalesce(json_agg(event), '[]') FROM (
+                    SELECT * FROM velocity_event WHERE org_id = $1 AND at > $5
+                     LIMIT {ALL_COUNTED}) event)
 )::text
 """
 
@@ -123,6 +127,7 @@ UPDATE unlock_window SET consumed_at = new.consumed_at, ends_at = new.ends_at
   FROM unnest($15::text[], $16::timestamptz[], $17::timestamptz[]) AS new (id, consumed_at, ends_at)
  WHERE unlock_window.org_id = $1 AND unlock_window.id = new.id
 """
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _DECODER = msgspec.json.Decoder(Gathered)
 
 
@@ -134,11 +139,18 @@ class Authorizations:
         self._org = org_id
 
     async def gather(
-        self, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
+        self,
+        connection_id: str,
+        tokens: Sequence[str],
+        request_ids: Sequence[str],
+        *,
+        since: datetime | None = None,
     ) -> Gathered:
-        """All rows that cards (by issuer token) and requests name."""
+        """All rows that cards (by issuer token) and requests name; what was counted ``since``."""
         cursor = AsyncRawCursor(self._db, row_factory=scalar_row)
-        await cursor.execute(_GATHER, (self._org, connection_id, list(tokens), list(request_ids)))
+        await cursor.execute(
+            _GATHER, (self._org, connection_id, list(tokens), list(request_ids), since or _NEVER)
+        )
         gathered = await cursor.fetchone()
         assert gathered is not None  # noqa: S101 - a SELECT without FROM gives one row
         return _DECODER.decode(gathered)

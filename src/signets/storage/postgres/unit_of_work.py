@@ -12,7 +12,7 @@ follows it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from signets.app.authorization_records import Gathered
-from signets.app.records import Connection, Organization
+from signets.app.records import Connection, LastMove, Organization
 from signets.core.errors import Refusal, RefusalKind
 from signets.storage.postgres.authorizations import Authorizations
 from signets.storage.postgres.cards import Cards
@@ -39,27 +39,28 @@ from signets.storage.postgres.policies import Policies
 from signets.storage.postgres.replay import ReplayRecords
 from signets.storage.postgres.transactions import Transactions
 
-# The clock, but never before what an earlier transaction was told: where it was set back, time
-# stands still until it has caught up. Set back by more than a minute it was wrong before, and
+# The clock, but always after what an earlier transaction was told: where it was set back, time all
+# but stands still until it has caught up. Set back by more than a minute it was wrong before, and
 # waiting for it would last as long as the mistake was large.
 _CLOCK = "clock_timestamp() + %(shift)s::interval"
 _NOW = (
-    f"CASE WHEN moved_at < {_CLOCK} + interval '1 minute' THEN greatest(moved_at, {_CLOCK})"
-    f" ELSE {_CLOCK} END"
+    f"CASE WHEN moved_at < {_CLOCK} + interval '1 minute'"
+    f" THEN greatest(moved_at + interval '1 microsecond', {_CLOCK}) ELSE {_CLOCK} END"
 )
 # The lock is taken by the subquery, so the clock is read while it is held. Where that had to wait,
 # PostgreSQL computes the row anew from what the one before has left.
 _MOVE = (
-    f"UPDATE organization SET moved_at = {_NOW}, mark = gen_random_uuid()"
-    " FROM (SELECT org_id AS id, mark AS found FROM organization WHERE org_id = %(org)s"
-    " FOR NO KEY UPDATE) held"
+    f"UPDATE organization SET moved_at = {_NOW}, mark = gen_random_uuid(), followed = mark,"
+    " touched = NULL"
+    " FROM (SELECT org_id AS id, mark AS last, followed AS before, touched AS by_last"
+    " FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE) held"
     f" WHERE org_id = held.id RETURNING {ORGANIZATION.columns}, moved_at AS now,"
-    " found::text, mark::text"
+    " last::text, before::text, by_last, mark::text"
 )
 _MOVE_SAME_PLANS = f"{_MOVE}, set_config('plan_cache_mode', 'force_generic_plan', true)"
 _LOOK = (
-    f"SELECT {ORGANIZATION.columns}, {_NOW} AS now, mark::text AS found, mark::text"
-    " FROM organization WHERE org_id = %(org)s"
+    f"SELECT {ORGANIZATION.columns}, {_NOW} AS now, mark::text AS last, followed::text AS before,"
+    " touched AS by_last, mark::text FROM organization WHERE org_id = %(org)s"
 )
 
 
@@ -72,7 +73,7 @@ class PostgresUnitOfWork:
         organization: Organization,
         now: datetime,
         *,
-        found: str,
+        last: LastMove,
         mark: str,
     ) -> None:
         org_id = organization.org_id
@@ -80,7 +81,7 @@ class PostgresUnitOfWork:
         self.org_id = org_id
         self.organization = organization
         self.now = now
-        self.found = found
+        self.last = last
         self.mark = mark
         self.identity = Identity(connection, org_id)
         self.policies = Policies(connection, org_id)
@@ -94,6 +95,13 @@ class PostgresUnitOfWork:
         self.merchants = MerchantFacts(connection, org_id)
         self.replay = ReplayRecords(connection, org_id)
         self.housekeeping = Housekeeping(connection, org_id)
+
+    async def touched(self, connection_id: str, tokens: Iterable[str]) -> None:
+        """Say that this transaction touches nothing but these cards, by issuer token."""
+        await self.connection.execute(
+            "UPDATE organization SET touched = %s WHERE org_id = %s",
+            ([connection_id, *tokens], self.org_id),
+        )
 
     async def commit(self) -> None:
         """End the transaction: here, with what travels, not at the end of the unit's block.
@@ -145,9 +153,17 @@ class PostgresStore:
 
     @asynccontextmanager
     async def deciding(
-        self, org_id: str, connection_id: str, tokens: Sequence[str], request_ids: Sequence[str]
+        self,
+        org_id: str,
+        connection_id: str,
+        tokens: Sequence[str],
+        request_ids: Sequence[str],
+        *,
+        since: datetime | None,
     ) -> AsyncIterator[tuple[PostgresUnitOfWork, Gathered]]:
         """A :meth:`transaction`, and the rows that a batch of requests names; both travel together.
+
+        ``since``: also what was counted after that.
 
         Its statements are run again and again and are all point reads and writes, so that one plan
         serves for all values. Planning them anew takes longer than running them.
@@ -157,7 +173,7 @@ class PostgresStore:
             async with connection.pipeline():
                 moved = await connection.execute(_MOVE_SAME_PLANS, given)
                 rows = await Authorizations(connection, org_id).gather(
-                    connection_id, tokens, request_ids
+                    connection_id, tokens, request_ids, since=since
                 )
                 unit = _unit_of(connection, org_id, await moved.fetchone())
             unit.ledger.know_shapes(rows.shapes)
@@ -262,7 +278,7 @@ def _unit_of(
         connection,
         ORGANIZATION.read(found),
         found["now"],
-        found=found["found"],
+        last=LastMove(found["last"], found["before"], found["by_last"]),
         mark=found["mark"],
     )
 
