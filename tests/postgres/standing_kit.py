@@ -61,7 +61,7 @@ async def wrong_in_standing(tenant: Tenant) -> tuple[int, list[str]]:
     for kind in ("used", "declines"):
         remembered = getattr(standing, kind)
         for key, value in getattr(truth, kind).items():
-            if key in remembered and now < standing.until[key]:
+            if key in remembered and now < standing.until.get(key, now):
                 same(f"{kind} {key}", remembered[key], value)
     return checked, wrong
 

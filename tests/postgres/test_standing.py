@@ -13,7 +13,7 @@ import pytest
 from tests.postgres.process_kit import OPENAI, PIZZA, Tenant, charge, new_tenant, tenant_runtime
 from tests.postgres.standing_kit import wrong_in_standing
 
-from signets.app.freeze import freeze_card
+from signets.app.freeze import freeze_card, unfreeze_card
 from signets.core.card import LimitPeriod
 from signets.core.intent import Usage
 from signets.core.merchant.directory import Directory
@@ -38,11 +38,18 @@ LIMITS = {
             "currency": "USD",
         },
         {
-            "name": "models",
+            "name": "bot-1",
             "scope": "organization",
             "window": "1h",
             "max_count": 500,
-            "when": {"category": "model_api"},
+            "when": {"agent": "bot-1"},
+        },
+        {
+            "name": "tight",
+            "scope": "card",
+            "window": "1m",
+            "max_count": 3,
+            "measure": "attempts",
         },
         {"name": "day", "scope": "organization", "window": "day", "max_count": 5000},
     ],
@@ -55,7 +62,7 @@ LIMITS = {
             "currency": "USD",
         }
     ],
-    "breaker": {"declines": 6, "within": "10m"},
+    "breaker": {"declines": 9, "within": "10m"},
 }
 
 
@@ -102,6 +109,9 @@ async def test_two_processes_that_take_turns_remember_what_is_stored(
     rng = random.Random(seed)
     shift = two[2]
     tokens = await _cards(two[0], 8)
+    async with two[0].services.store.unlocked(two[0].org_id) as uow:
+        found = [await uow.cards.by_token(two[0].connection_id, token) for token in tokens]
+    cards = [card.id for card in found if card is not None]
     asked = [charge(str(uuid.UUID(int=rng.getrandbits(128))), tokens[0], 100)]
     followed = 0
     for turn in range(40):
@@ -117,6 +127,11 @@ async def test_two_processes_that_take_turns_remember_what_is_stored(
             )
             batch.append(rng.choice(asked) if rng.random() < 0.15 else new)
         asked += batch
+        if rng.random() < 0.15:
+            card = rng.choice(cards)
+            await freeze_card(process.services, process.admin, card)
+            await unfreeze_card(process.services, process.admin, card)
+            process = two[rng.choice((0, 1))]
         standing = process.services.standings.take(process.org_id)
         if standing is not None:
             process.services.standings.keep(process.org_id, standing)
@@ -179,5 +194,28 @@ async def test_what_was_approved_last_month_counts_there(
         [answer] = await tenant.decide(charge(name, tokens[0], amount))
         assert answer.decision.approved
         checked, wrong = await wrong_in_standing(tenant)
+        assert checked > 0
+        assert not wrong
+
+
+async def test_where_the_clock_was_set_back_nothing_is_remembered(
+    two: tuple[Tenant, Tenant, dict[str, timedelta]],
+) -> None:
+    """By more than a minute time goes back: what had left a window is in it again."""
+    one, other, shift = two
+    shift["by"] = datetime(2026, 12, 30, 12, 0, tzinfo=UTC) - datetime.now(UTC)
+    [token] = await _cards(one, 1)
+    await one.decide(*(charge(f"a{n}", token, 300) for n in range(3)))
+    for name, seconds, process in (
+        ("b", 30, one),  # the vendor's ten seconds are over
+        ("c", -90, one),
+        ("d", 0, other),
+        ("e", 0, one),
+        ("f", -90, other),
+        ("g", 120, one),
+    ):
+        shift["by"] += timedelta(seconds=seconds)
+        await process.decide(charge(name, token, 300))
+        checked, wrong = await wrong_in_standing(process)
         assert checked > 0
         assert not wrong

@@ -73,15 +73,22 @@ class Standing:
     alone: bool = True  # nobody else moved before the last batch
 
     def holds(self, last: LastMove, now: datetime) -> bool:
-        """Whether nobody moved since, and it is still the day that verifications are counted by."""
-        return self.mark == last.mark and self.at.date() == now.date()
+        """Whether nobody moved since, and it is a later moment of the same day (UTC).
+
+        Verifications are counted by days; where the clock was set back, windows reach back to what
+        had left them.
+        """
+        return self.mark == last.mark and self._goes_on(now)
+
+    def _goes_on(self, now: datetime) -> bool:
+        return self.at < now and self.at.date() == now.date()
 
     def follows(self, last: LastMove, rows: Gathered, now: datetime) -> bool:
         """Whether one batch of another process is all that happened, and it can be followed.
 
         Takes what that batch counted from ``rows``, and forgets the cards that it touched.
         """
-        if last.followed != self.mark or not last.touched or self.at.date() != now.date():
+        if last.followed != self.mark or not last.touched or not self._goes_on(now):
             return False
         if self.alone or len(rows.counted) == ALL_COUNTED:
             return False  # not asked for, or not all of it
@@ -125,11 +132,11 @@ class Standing:
         self, cap: Cap, key: CapKey, at: datetime, *, counts: bool, amount: int, currency: str
     ) -> None:
         """Let a cap count a charge; amounts count where they are in the cap's currency."""
-        before = self.used[key]
+        before, oldest = self.used[key], self.used[key].oldest
         self.used[key] = Usage(
             count=before.count + int(counts),
             amount=before.amount + (amount if currency == cap.currency else 0),
-            oldest=before.oldest or (at if counts else None),
+            oldest=at if counts and (oldest is None or at < oldest) else oldest,
         )
         if cap.window.seconds is not None:
             leaves = at + timedelta(seconds=cap.window.seconds)

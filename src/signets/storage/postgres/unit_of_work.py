@@ -43,15 +43,17 @@ from signets.storage.postgres.transactions import Transactions
 # but stands still until it has caught up. Set back by more than a minute it was wrong before, and
 # waiting for it would last as long as the mistake was large.
 _CLOCK = "clock_timestamp() + %(shift)s::interval"
+_GOES_ON = f"moved_at < {_CLOCK} + interval '1 minute'"
 _NOW = (
-    f"CASE WHEN moved_at < {_CLOCK} + interval '1 minute'"
+    f"CASE WHEN {_GOES_ON}"
     f" THEN greatest(moved_at + interval '1 microsecond', {_CLOCK}) ELSE {_CLOCK} END"
 )
+# Where time went back, nobody follows: what was counted before is not all before what comes after.
 # The lock is taken by the subquery, so the clock is read while it is held. Where that had to wait,
 # PostgreSQL computes the row anew from what the one before has left.
 _MOVE = (
-    f"UPDATE organization SET moved_at = {_NOW}, mark = gen_random_uuid(), followed = mark,"
-    " touched = NULL"
+    f"UPDATE organization SET moved_at = {_NOW}, mark = gen_random_uuid(),"
+    f" followed = CASE WHEN {_GOES_ON} THEN mark END, touched = NULL"
     " FROM (SELECT org_id AS id, mark AS last, followed AS before, touched AS by_last"
     " FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE) held"
     f" WHERE org_id = held.id RETURNING {ORGANIZATION.columns}, moved_at AS now,"
