@@ -39,6 +39,7 @@ class LastMove(NamedTuple):
     """What the last writing transaction of an organization left in its row."""
 
     mark: str
+    at: datetime | None
     followed: str | None  # the mark before
     touched: list[str] | None  # a connection and its cards, by issuer token; ``None``: anything
 

@@ -92,6 +92,8 @@ class Standing:
             return False
         if self.alone or len(rows.counted) == ALL_COUNTED:
             return False  # not asked for, or not all of it
+        if any(row.at != last.at for row in rows.counted):
+            return False  # time went back once: what is later need not be new
         connection_id, *tokens = last.touched
         for token in tokens:
             self.forget(connection_id, token)

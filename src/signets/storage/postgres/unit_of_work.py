@@ -54,15 +54,15 @@ _NOW = (
 _MOVE = (
     f"UPDATE organization SET moved_at = {_NOW}, mark = gen_random_uuid(),"
     f" followed = CASE WHEN {_GOES_ON} THEN mark END, touched = NULL"
-    " FROM (SELECT org_id AS id, mark AS last, followed AS before, touched AS by_last"
-    " FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE) held"
+    " FROM (SELECT org_id AS id, mark AS last, followed AS before, touched AS by_last,"
+    " moved_at AS last_at FROM organization WHERE org_id = %(org)s FOR NO KEY UPDATE) held"
     f" WHERE org_id = held.id RETURNING {ORGANIZATION.columns}, moved_at AS now,"
-    " last::text, before::text, by_last, mark::text"
+    " last::text, before::text, by_last, last_at, mark::text"
 )
 _MOVE_SAME_PLANS = f"{_MOVE}, set_config('plan_cache_mode', 'force_generic_plan', true)"
 _LOOK = (
     f"SELECT {ORGANIZATION.columns}, {_NOW} AS now, mark::text AS last, followed::text AS before,"
-    " touched AS by_last, mark::text FROM organization WHERE org_id = %(org)s"
+    " touched AS by_last, moved_at AS last_at, mark::text FROM organization WHERE org_id = %(org)s"
 )
 
 
@@ -280,7 +280,7 @@ def _unit_of(
         connection,
         ORGANIZATION.read(found),
         found["now"],
-        last=LastMove(found["last"], found["before"], found["by_last"]),
+        last=LastMove(found["last"], found["last_at"], found["before"], found["by_last"]),
         mark=found["mark"],
     )
 
