@@ -2,21 +2,68 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
 import sys
 import traceback
-from typing import Any
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, BinaryIO
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_COMMON: tuple[Processor, ...] = (
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-)
+
+
+class Lines:
+    """Whole lines on their way to a file, as structlog's logger.
+
+    One write a line would cost as much as making the line, so what an event loop's turn has to
+    say without hurry (``info`` and less) is written together when the turn ends. Warnings and
+    errors are written at once, behind what waits; so is everything where no event loop runs. What
+    a loop that ended left behind is written by :meth:`flush`, at the latest when the process exits.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._waiting: list[bytes] = []
+        self._lock = Lock()
+        # Whose turn's end writes what waits. One that ended never will: the next is asked anew.
+        self._turn: asyncio.AbstractEventLoop | None = None
+
+    def info(self, line: bytes) -> None:
+        """Write a line when the event loop's turn ends."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.error(line)
+            return
+        with self._lock:
+            self._waiting.append(line)
+            if self._turn is loop:
+                return
+            self._turn = loop
+        loop.call_soon(self.flush)
+
+    def error(self, line: bytes) -> None:
+        """Write a line at once, and before it what waits."""
+        with self._lock:
+            self._waiting.append(line)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            waiting, self._waiting, self._turn = self._waiting, [], None
+            if waiting:
+                self._file.write(b"\n".join(waiting) + b"\n")
+                self._file.flush()
+
+    debug = info
+    warning = critical = error
 
 
 def configure_logging(level: str) -> None:
@@ -26,16 +73,27 @@ def configure_logging(level: str) -> None:
     in the same form.
     """
     number = _LEVELS[level]
+    lines = Lines(sys.stderr.buffer)
+    atexit.register(lines.flush)
     structlog.configure(
-        processors=[*_COMMON, structlog.processors.JSONRenderer(serializer=_encoded)],
+        processors=[
+            structlog.stdlib.add_log_level,
+            _stamped,
+            structlog.processors.JSONRenderer(serializer=_encoded),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*_COMMON, structlog.stdlib.add_logger_name, _without_message],
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.stdlib.add_logger_name,
+                _without_message,
+            ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
@@ -43,6 +101,12 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
+
+
+def _stamped(logger: object, name: str, event: EventDict) -> EventDict:
+    """The time, which the encoder writes as structlog's ``TimeStamper`` would."""
+    event["timestamp"] = datetime.now(UTC)
+    return event
 
 
 def _encoded(event: EventDict, **_: object) -> bytes:
