@@ -29,7 +29,7 @@ def find(data: Json, path: str) -> object | None:
     value: object = data
     for part in _parts(path):
         # JSON's objects are dicts: asking the abstract class costs several times as much.
-        if not isinstance(value, (dict, Mapping)):
+        if not isinstance(value, dict) and not isinstance(value, Mapping):
             return None
         value = value.get(part)
     return value
