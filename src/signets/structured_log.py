@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
 import sys
 import traceback
 from datetime import UTC, datetime
+from select import PIPE_BUF
 from threading import Lock
 from typing import Any, BinaryIO
 
@@ -19,17 +19,22 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 class Lines:
-    """Whole lines on their way to a file, as structlog's logger.
+    """Whole lines on their way to a buffered file, as structlog's logger.
 
     One write a line would cost as much as making the line, so what an event loop's turn has to
-    say without hurry (``info`` and less) is written together when the turn ends. Warnings and
-    errors are written at once, behind what waits; so is everything where no event loop runs. What
-    a loop that ended left behind is written by :meth:`flush`, at the latest when the process exits.
+    say without hurry (``info`` and less) leaves the file's buffer together, when the turn ends.
+    Warnings and errors leave at once, behind what waits; so does everything where no event loop
+    runs. What a loop that ended left behind, Python itself writes when the process exits: the
+    buffer is standard error's own. (``atexit`` would not do: the server's forked workers end
+    without it.)
+
+    Several processes may share a pipe: a write is never longer than what a pipe takes in one piece
+    (POSIX, ``PIPE_BUF``), unless a single line is.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._waiting: list[bytes] = []
+        self._size = 0
         self._lock = Lock()
         # Whose turn's end writes what waits. One that ended never will: the next is asked anew.
         self._turn: asyncio.AbstractEventLoop | None = None
@@ -42,7 +47,7 @@ class Lines:
             self.error(line)
             return
         with self._lock:
-            self._waiting.append(line)
+            self._put(line)
             if self._turn is loop:
                 return
             self._turn = loop
@@ -51,16 +56,25 @@ class Lines:
     def error(self, line: bytes) -> None:
         """Write a line at once, and before it what waits."""
         with self._lock:
-            self._waiting.append(line)
+            self._put(line)
         self.flush()
 
     def flush(self) -> None:
         """Write what waits."""
         with self._lock:
-            waiting, self._waiting, self._turn = self._waiting, [], None
-            if waiting:
-                self._file.write(b"\n".join(waiting) + b"\n")
-                self._file.flush()
+            self._turn = None
+            self._leave()
+
+    def _put(self, line: bytes) -> None:
+        more = len(line) + 1
+        if self._size + more > PIPE_BUF:
+            self._leave()
+        self._file.write(line + b"\n")
+        self._size += more
+
+    def _leave(self) -> None:
+        self._size = 0
+        self._file.flush()
 
     debug = info
     warning = critical = error
@@ -74,7 +88,6 @@ def configure_logging(level: str) -> None:
     """
     number = _LEVELS[level]
     lines = Lines(sys.stderr.buffer)
-    atexit.register(lines.flush)
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,

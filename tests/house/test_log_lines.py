@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from select import PIPE_BUF
 from threading import Thread
 
 from signets.structured_log import Lines
@@ -46,29 +47,34 @@ def test_all_lines_are_json_objects_without_error_messages():
 
 _CRASH = """
 import asyncio
-import sys
+import multiprocessing
 import structlog
 from signets.structured_log import configure_logging
 
+def crash(number):
+    def last_words():
+        log.info("before", number=number)
+        raise SystemExit(3)
+
+    loop = asyncio.new_event_loop()
+    loop.call_soon(last_words)
+    loop.run_forever()
+
 configure_logging("info")
 log = structlog.get_logger("signets")
-
-def crash(number):
-    log.info("before", number=number)
-    raise SystemExit(number)
-
-for number in (1, 2):
-    loop = asyncio.new_event_loop()
-    loop.call_soon(crash, number)
-    try:
-        loop.run_forever()
-    except SystemExit:
-        log.info("between") if number == 1 else sys.exit(3)
+try:
+    crash(1)
+except SystemExit:
+    log.info("between")
+worker = multiprocessing.get_context("fork").Process(target=crash, args=(2,))
+worker.start()
+worker.join()
+crash(worker.exitcode)
 """
 
 
 def test_no_line_is_lost_when_an_event_loop_crashes():
-    """What a crashed loop's last turn said is written before the next line, or at the exit."""
+    """What its last turn said is written before the next line, or at the exit of any process."""
     ran = subprocess.run([sys.executable, "-c", _CRASH], capture_output=True, text=True)
 
     assert ran.returncode == 3
@@ -77,15 +83,19 @@ def test_no_line_is_lost_when_an_event_loop_crashes():
         ("before", 1),
         ("between", None),
         ("before", 2),
+        ("before", 3),
     ]
 
 
-class _Recorded(io.BytesIO):
+class _Recorded(io.RawIOBase):
     """A file that remembers each write."""
 
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
 
     def write(self, data) -> int:
         self.writes.append(bytes(data))
@@ -95,7 +105,7 @@ class _Recorded(io.BytesIO):
 async def test_lines_of_a_turn_are_one_write_and_an_error_waits_for_nothing():
     """Whole lines, in order: together when the turn ends, or at once with one in a hurry."""
     file = _Recorded()
-    lines = Lines(file)
+    lines = Lines(io.BufferedWriter(file))
     lines.info(b"1")
     lines.debug(b"2")
     assert file.writes == []
@@ -113,10 +123,25 @@ async def test_lines_of_a_turn_are_one_write_and_an_error_waits_for_nothing():
     assert file.writes[2:] == [b"6\n7\n"]
 
 
+async def test_a_write_is_what_a_pipe_takes_in_one_piece():
+    """Whole lines in each write, none longer than ``PIPE_BUF``, unless a single line is longer."""
+    file = _Recorded()
+    lines = Lines(io.BufferedWriter(file))
+    said = [b"%d" % number * size for number, size in enumerate((1, 200, PIPE_BUF, 9, 3000, 2000))]
+    for line in said * 3:
+        lines.info(line)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert b"".join(file.writes) == b"\n".join(said * 3) + b"\n"
+    for write in file.writes:
+        assert write.endswith(b"\n")
+        assert len(write) <= PIPE_BUF or write.count(b"\n") == 1
+
+
 async def test_a_turn_that_never_ended_holds_no_later_line_back():
     """Where the loop is gone that was asked to write, the next one is asked anew."""
     file = _Recorded()
-    lines = Lines(file)
+    lines = Lines(io.BufferedWriter(file))
     gone = asyncio.new_event_loop()
 
     def last_words() -> None:
