@@ -2,21 +2,82 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import traceback
-from typing import Any
+from datetime import UTC, datetime
+from select import PIPE_BUF
+from threading import Lock
+from typing import Any, BinaryIO
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_COMMON: tuple[Processor, ...] = (
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-)
+
+
+class Lines:
+    """Whole lines on their way to a buffered file, as structlog's logger.
+
+    One write a line would cost as much as making the line, so what an event loop's turn has to
+    say without hurry (``info`` and less) leaves the file's buffer together, when the turn ends.
+    Warnings and errors leave at once, behind what waits; so does everything where no event loop
+    runs. What a loop that ended left behind, Python itself writes when the process exits: the
+    buffer is standard error's own. (``atexit`` would not do: the server's forked workers end
+    without it.)
+
+    Several processes may share a pipe: a write is never longer than what a pipe takes in one piece
+    (POSIX, ``PIPE_BUF``), unless a single line is.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = 0
+        self._lock = Lock()
+        # Whose turn's end writes what waits. One that ended never will: the next is asked anew.
+        self._turn: asyncio.AbstractEventLoop | None = None
+
+    def info(self, line: bytes) -> None:
+        """Write a line when the event loop's turn ends."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.error(line)
+            return
+        with self._lock:
+            self._put(line)
+            if self._turn is loop:
+                return
+            self._turn = loop
+        loop.call_soon(self.flush)
+
+    def error(self, line: bytes) -> None:
+        """Write a line at once, and before it what waits."""
+        with self._lock:
+            self._put(line)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            self._turn = None
+            self._leave()
+
+    def _put(self, line: bytes) -> None:
+        more = len(line) + 1
+        if self._size + more > PIPE_BUF:
+            self._leave()
+        self._file.write(line + b"\n")
+        self._size += more
+
+    def _leave(self) -> None:
+        self._size = 0
+        self._file.flush()
+
+    debug = info
+    warning = critical = error
 
 
 def configure_logging(level: str) -> None:
@@ -26,16 +87,26 @@ def configure_logging(level: str) -> None:
     in the same form.
     """
     number = _LEVELS[level]
+    lines = Lines(sys.stderr.buffer)
     structlog.configure(
-        processors=[*_COMMON, structlog.processors.JSONRenderer(serializer=_encoded)],
+        processors=[
+            structlog.stdlib.add_log_level,
+            _stamped,
+            structlog.processors.JSONRenderer(serializer=_encoded),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*_COMMON, structlog.stdlib.add_logger_name, _without_message],
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.stdlib.add_logger_name,
+                _without_message,
+            ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
@@ -43,6 +114,12 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
+
+
+def _stamped(logger: object, name: str, event: EventDict) -> EventDict:
+    """The time, which the encoder writes as structlog's ``TimeStamper`` would."""
+    event["timestamp"] = datetime.now(UTC)
+    return event
 
 
 def _encoded(event: EventDict, **_: object) -> bytes:

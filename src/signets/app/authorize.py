@@ -134,8 +134,9 @@ class Engine:
     ) -> Answer:
         """The answer to one request, always; never later than the deadline."""
         begun = monotonic()
+        live = self._connections.at_hand(connection_id)
         try:
-            live = await self._connections.within(connection_id, self._deadline / 2)
+            live = live or await self._connections.within(connection_id, self._deadline / 2)
         except Exception as error:
             self._observer.failed("connection", error)
             return DOWN

@@ -8,6 +8,7 @@ door is a plain ASGI application that stands in front of the router.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
@@ -67,10 +68,15 @@ class AuthorizeDoor:
         exchange.template = AUTHORIZE
         body = await _body(receive)
         answer = await self._authorize(_connection(scope["path"]), body, _headers(scope))
-        headers = [(b"content-length", b"%d" % len(answer.body))]
-        headers += [(name.encode(), value.encode()) for name, value in answer.headers]
+        headers = [(b"content-length", b"%d" % len(answer.body)), *_encoded(answer.headers)]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+
+@lru_cache(maxsize=64)
+def _encoded(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """What adapters add to an answer: constants of each."""
+    return tuple((name.encode(), value.encode()) for name, value in headers)
 
 
 def _connection(path: str) -> str | None:
@@ -93,9 +99,8 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    return {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-    }
+    """By name; ASGI gives names in lower case."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 async def events(request: Request) -> Response:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from signets.core.errors import Refusal, RefusalKind
 from signets.http.config import HttpConfig
 from signets.http.errors import internal_response, refusal_response
-from signets.http.exchange import Exchange, exchange_of, open_exchange
+from signets.http.exchange import Exchange, open_exchange
 from signets.http.metrics import Metrics
 
 #: Answers hold money and sometimes secrets; nothing of them belongs in a cache or a frame.
@@ -29,6 +29,9 @@ _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomai
 _DRAIN_BYTES = 32 << 20
 _DRAIN_SECONDS = 5.0
 _SILENT = frozenset({"/healthz", "/readyz", "/metrics"})
+_ADDRESS_INVALID = Refusal(
+    RefusalKind.INVALID, "address_invalid", "the address holds a character nothing has"
+)
 
 
 class BodyTooLarge(Exception):
@@ -62,8 +65,16 @@ class EdgeMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        exchange = open_exchange(scope, self._new_request_id())
-        status = 0
+        exchange = open_exchange(scope, self._new_request_id)
+        status = received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_body:
+                raise BodyTooLarge
+            return message
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -73,7 +84,15 @@ class EdgeMiddleware:
             await send(message)
 
         try:
-            await self._guarded(scope, receive, answer)
+            # Address or announced size may say no already.
+            if not _is_text(scope["path"]) or b"%00" in scope["query_string"]:
+                await refusal_response(_ADDRESS_INVALID, exchange.request_id)(
+                    scope, receive, answer
+                )
+                return
+            if exchange.announced > self._max_body:
+                raise BodyTooLarge
+            await self._app(scope, counted, answer)
         except BodyTooLarge:
             if status:
                 raise
@@ -88,30 +107,6 @@ class EdgeMiddleware:
             await internal_response(exchange.request_id)(scope, receive, answer)
         finally:
             self._finish(scope, exchange, status, time.perf_counter() - started)
-
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The application, unless address or announced size say no already."""
-        request_id = exchange_of(scope).request_id
-        if not _is_text(scope["path"]) or b"%00" in scope["query_string"]:
-            refusal = Refusal(
-                RefusalKind.INVALID, "address_invalid", "the address holds a character nothing has"
-            )
-            await refusal_response(refusal, request_id)(scope, receive, send)
-            return
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > self._max_body:
-                raise BodyTooLarge
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_body:
-                raise BodyTooLarge
-            return message
-
-        await self._app(scope, counted, send)
 
     def _added(self, exchange: Exchange) -> tuple[tuple[bytes, bytes], ...]:
         named = (b"x-request-id", exchange.request_id.encode())

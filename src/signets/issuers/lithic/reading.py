@@ -50,6 +50,11 @@ _EVENT_KINDS = {
 }
 #: ``status`` of a real-time request; a transaction has other words.
 REQUEST_STATUSES = frozenset(_REQUEST_KINDS)
+#: Where the amount that is asked for stands, the best place first: object, amount, currency.
+_ASKED_PLACES = (
+    ("amounts.hold", "amounts.hold.amount", "amounts.hold.currency"),
+    ("amounts.cardholder", "amounts.cardholder.amount", "amounts.cardholder.currency"),
+)
 _FIRST_CURRENCY = "USD"
 _STATES = {
     "OPEN": IssuerCardState.OPEN,
@@ -79,7 +84,10 @@ def read_request(body: Json) -> AuthorizationRequest:
     if amount < 0 or merchant_amount < 0:
         raise BodyUnreadable("amounts", f"a debit of {amount} minor units makes no sense")
     created = moment(body, "created")
-    said = (status, amount, billed_in, merchant_amount, merchant_currency, created.isoformat())
+    said = (
+        f"{status}\n{amount}\n{billed_in}\n{merchant_amount}\n{merchant_currency}\n"
+        f"{created.isoformat()}"
+    )
     return AuthorizationRequest(
         request_id=text(body, "token"),
         kind=kind,
@@ -90,19 +98,16 @@ def read_request(body: Json) -> AuthorizationRequest:
         merchant_currency=merchant_currency,
         merchant=read_merchant(mapping(body, "merchant")),
         created=created,
-        fingerprint=hashlib.sha256("\n".join(map(str, said)).encode()).hexdigest(),
+        fingerprint=hashlib.sha256(said.encode()).hexdigest(),
         partial_approval=find(body, "pos.terminal.partial_approval_capable") is True,
         merchant_initiated=find(body, "transaction_initiator") == "MERCHANT",
     )
 
 
 def _asked_amount(body: Json) -> tuple[int, str]:
-    for name in ("hold", "cardholder"):
-        if find(body, f"amounts.{name}") is not None:
-            return (
-                integer(body, f"amounts.{name}.amount"),
-                currency(body, f"amounts.{name}.currency"),
-            )
+    for place, amount, billed_in in _ASKED_PLACES:
+        if find(body, place) is not None:
+            return integer(body, amount), currency(body, billed_in)
     named = "amount" if find(body, "amount") is not None else "authorization_amount"
     return integer(body, named), _old_currency(body)
 
