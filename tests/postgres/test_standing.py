@@ -191,6 +191,7 @@ async def test_what_was_approved_last_month_counts_there(
     await tenant.decide(charge("a", tokens[0], 100))
     shift["by"] += timedelta(minutes=10)
     for name, amount in (("b", 100), ("c", 300), ("d", 250)):
+        shift["by"] += timedelta(minutes=2)
         [answer] = await tenant.decide(charge(name, tokens[0], amount))
         assert answer.decision.approved
         checked, wrong = await wrong_in_standing(tenant)

@@ -5,8 +5,8 @@ in one organization only one runs at a time, in any number of processes: checks 
 that was committed before, limits are exact, and no two transactions can wait for each other.
 ``now`` is the database's clock, read *after* the lock is held: each transaction's is later than the
 one before in its organization, whatever the clocks of the API machines say. Where the database's
-own clock is set back by up to a minute, time all but stands still meanwhile; where by more, it was wrong before and time
-follows it.
+own clock is set back by up to a minute, time all but stands still meanwhile; where by more, it was
+wrong before and time follows it.
 """
 
 from __future__ import annotations
