@@ -270,6 +270,61 @@ def test_a_banks_prefix_carries_no_other_word(
     assert not matches(domain, f"{prefix} SQ *{name}")
 
 
+AROUND = st.sampled_from(
+    [
+        "V4410 09/06 {0}", "MISCELLANEOUS DEBIT {0} C#3310", "XX1234 01.07 USD 20.00 {0}",
+        "{0} USD 20.00 VALUE DATE: 06/09/2024", "{0} CARD XX1234", "{0} FOREIGN TXN 20.00 @ 1.0837",
+        "VISA DEBIT PURCHASE CARD 8003 {0} 06SEP", "{0} REF 24011346000", "{0}/DUBLIN/IRL 09/06",
+    ]
+)  # fmt: skip
+
+
+@given(GOOD, WORDS, AROUND)
+def test_what_a_bank_writes_around_a_name_opens_it_to_no_other_word(
+    good: tuple[str, str], word: str, around: str
+) -> None:
+    """Card, day, amount, rate and reference are dropped, and nothing else with them: no word, no
+    letter, no facilitator, and what they add to its length does not make a name a cut one."""
+    domain, name = good
+    assert not matches(domain, around.format(f"{word} {name}"))
+    assert not matches(domain, around.format(f"{name} {word}")) or _explained(
+        domain, f"{name} {word}"
+    )
+    assert not matches(domain, around.format(f"SQ *{name}"))
+    short = name[: CUT_MIN - 3]
+    assume(len(name) > len(short) == len(short.strip()) and short[-1].isalpha())
+    if not matches(domain, short):
+        assert not matches(domain, around.format(short))
+
+
+@given(GOOD, GOOD, WORDS)
+def test_by_somebody_else_is_somebody_elses(
+    good: tuple[str, str], other: tuple[str, str], word: str
+) -> None:
+    """`BY` proves nothing but between two names of one vendor."""
+    domain, name = good
+    assume(other[0] != domain)
+    assert not matches(domain, f"{name} BY {word}")
+    assert not matches(domain, f"{word} BY {name}")
+    assert not matches(domain, f"{name} BY {other[1]}")
+    assert not matches(domain, f"{other[1]} BY {name}")
+
+
+@given(
+    st.sampled_from(
+        ["REFUNDS", "SUPPORT", "SHOP", "STORE", "GIFT", "CARDS", "HELPDESK", "OFFICIAL", "VERIFY",
+         "RESELLER", "TRAINING", "APPS", "TOOLS", "ADDON", "BACKUP", "GAMES", "STUDIO"]
+    )
+)  # fmt: skip
+def test_an_application_for_workspace_is_not_workspace(word: str) -> None:
+    """`GOOGLE *{developer}` is open: what applications are named with is no buyer's name."""
+    for city in ("CC@GOOGLE.COM", "DUBLIN", "G.CO/HELPPAY#"):
+        sent = {"mcc": "5817", "country": "US", "city": city}
+        assert not matches("workspace.google.com", f"GOOGLE *WORKSPACE {word}", **sent)
+    assert not matches("workspace.google.com", "GOOGLE *WORKSPACE NORTHWIND")
+    assert not matches("workspace.google.com", f"GOOGLE *WORKSPACE NORTHWIND {word}", city="DUBLIN")
+
+
 DOUBLED = sorted({(v.domain, normalize(v.brand)) for v in DIRECTORY.vendors.values()})
 
 

@@ -6,11 +6,12 @@ Plain data comes from the edge (:mod:`signets.vendors`); nothing here reads a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
+from signets.core.merchant.banks import without_prefix, without_suffix
 from signets.core.merchant.document import (
     VendorDocument,
     field_with,
@@ -19,6 +20,7 @@ from signets.core.merchant.document import (
     read_document,
 )
 from signets.core.merchant.grammar import (
+    LEGAL_NAME,
     NO_STAR,
     SHORTEST,
     Compiled,
@@ -32,10 +34,12 @@ from signets.core.merchant.grammar import (
     is_tail,
     normalize,
     read,
+    tidy,
 )
 from signets.core.merchant.mcc import codes
-from signets.core.merchant.names import names_of
+from signets.core.merchant.names import COINED, names_of
 from signets.core.merchant.suffixes import Suffixes
+from signets.core.merchant.words import without_form
 
 _REMEMBERED = 4096  # names
 _PREFIX_KEY = 2  # the same for facilitators
@@ -164,12 +168,18 @@ class Directory:
         return [c for c in self.by_start.get(start_of(name), ()) if letters.startswith(c.start)]
 
     def _read_raw(self, raw: str) -> list[Reading]:
-        name = normalize(raw)
+        tidied = tidy(raw)
+        name = without_prefix(tidied)
         near = self._near(name)
         star = _before_star(raw)
-        whole = _explaining(near, name, len(raw), star)
+        prefix = len(tidied) - len(name)
+        whole = _explaining(near, name, len(raw) - prefix, star)
         if whole and not whole[0].compiled.open:
             return whole
+        for other in _without_marks(name):
+            read = _explaining(near, other, len(other), star)
+            if read and not read[0].compiled.open:
+                return read
         longest = max((len(c.pattern.text) for c in near), default=0)
         for width in FIELD_WIDTHS:
             if width < min(len(raw), longest) and raw[width - 1] != " ":
@@ -221,6 +231,17 @@ def _before_star(raw: str) -> int:
     """How many letters and digits of the name stand before its first ``*``."""
     before, star, _ = raw.partition("*")
     return len(bare(normalize(before))) if star else NO_STAR
+
+
+def _without_marks(name: str) -> Iterator[str]:
+    """The name without what a bank wrote behind it; with spaces where it wrote slashes between its
+    fields (``DROPBOX*123/DUBLIN/IRL``)."""
+    shorter = without_suffix(name)
+    if shorter != name:
+        yield shorter
+    if "/" in shorter:
+        spaced = without_suffix(shorter.replace("/", " "))
+        yield spaced
 
 
 def _explaining(
@@ -319,6 +340,7 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
         vendor.domain,
         vendor.patterns,
         domains=vendor.domains,
+        companies=_companies(vendor),
         places=tuple(normalize(place) for place in vendor.places),
         countries=tuple(sorted(vendor.countries | HUBS)),
     )
@@ -327,6 +349,16 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
             text = one.pattern.text
             raise PatternError(text, f"pattern `{text}` is shorter than {SHORTEST} characters")
     return compiled
+
+
+def _companies(vendor: Vendor) -> tuple[str, ...]:
+    """What may stand behind ``BY``: the brand and the legal names that are known, with or without
+    their legal form."""
+    names = {normalize(vendor.brand)}
+    for pattern in vendor.patterns:
+        if pattern.line == LEGAL_NAME and pattern.source is not Source.GUESS:
+            names.update((pattern.text, without_form(pattern.text)))
+    return tuple(sorted(name for name in names if len(bare(name)) >= COINED))
 
 
 def _vendor(document: VendorDocument) -> Vendor:

@@ -16,7 +16,7 @@ issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be a
 ``{num}``       a number of three digits or more
 ``{hexid}``     an id of hexadecimal groups (``01DF0B-DCC``)
 ``{site}``      the buyer's own domain: after ``_`` (it may be cut), else whole with its dot
-``{word}``      one word of the buyer's own, where a contact of the vendor's stands behind it
+``{word}``      one word of the buyer's own, none that a shop or an application is named with
 ``{any}``       anything: an *open* prefix, which names a vendor but never proves one
 ==============  ==============================================================================
 
@@ -43,7 +43,7 @@ from signets.core.merchant.tails import (
     site_as_name,
     tail_of,
 )
-from signets.core.merchant.words import LEGAL_FORMS, Behind, behind_name
+from signets.core.merchant.words import LEGAL_FORMS, NOT_BUYERS, OTHERS_WORDS, Behind, behind_name
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
@@ -55,7 +55,10 @@ _PLACEHOLDERS = {
     "{hexid}": r"(?=[A-F]*[0-9])[0-9A-F]{6}(?: [0-9A-F]{1,6}){0,2}",
     "{site}": r"(?:_[A-Z0-9][A-Z0-9./]*(?: [A-Z0-9./]+)?| [A-Z0-9]+[./][A-Z]{2,})",
     "{any}": r".+",
-    "{word}": r"(?<![A-Z0-9])[A-Z0-9]{2,16}",
+    "{word}": (
+        rf"(?<![A-Z0-9_])(?!(?:{'|'.join(sorted(OTHERS_WORDS | NOT_BUYERS))})S?(?![A-Z0-9]))"
+        "[A-Z0-9]{2,16}"
+    ),
 }
 _JUNK = re.compile(r"[^A-Z0-9./_]+")
 _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
@@ -160,7 +163,8 @@ class Reading:
     """A pattern that explains a whole name.
 
     ``more``: the legal form, plan or reference that stood behind the pattern, if any; ``own_url``:
-    the vendor's domain was part of it; ``own_place``: one of its places was.
+    the vendor's domain was part of it, or its name behind ``BY``; ``own_place``: one of its places;
+    ``beside``: the neutral tails.
     """
 
     compiled: Compiled
@@ -168,19 +172,24 @@ class Reading:
     own_url: bool
     own_place: bool
     more: Behind | None = None
+    beside: str = ""
+
+
+def tidy(text: str) -> str:
+    """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
+    dots in a legal form's letters (``S.R.O.`` → ``SRO``)."""
+    name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
+    return _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
 
 
 @lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
-    """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
-    dots in a legal form's letters (``S.R.O.`` → ``SRO``).
+    """The name tidied (:func:`tidy`), without what a bank or the vendor's host wrote before it.
 
     A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``), a scheme and what a
     vendor's own host begins with (``WWW.``, ``BILLING.``) are dropped.
     """
-    name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
-    name = _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
-    return without_prefix(name)
+    return without_prefix(tidy(text))
 
 
 def bare(text: str) -> str:
@@ -193,12 +202,14 @@ def compile_patterns(
     patterns: tuple[Pattern, ...],
     *,
     domains: tuple[str, ...],
+    companies: tuple[str, ...] = (),
     places: tuple[str, ...],
     countries: tuple[str, ...],
 ) -> tuple[Compiled, ...]:
-    """Make a vendor's patterns ready. Raises PatternError for one that cannot be read."""
+    """Make a vendor's patterns ready; ``companies`` are its names that stand behind ``BY``. Raises
+    PatternError for a pattern that cannot be read."""
     normal = tuple(normalize(domain) for domain in domains)
-    tail = LazyRegex(tail_of(normal, places, countries))
+    tail = LazyRegex(tail_of(normal, companies, places, countries))
     sites = {site: site_as_name(site, countries) for site in normal}
     return tuple(_compile(domain, pattern, tail, sites, countries) for pattern in patterns)
 
@@ -294,7 +305,9 @@ def read(
     if cut and width < CUT_MIN:
         return None
     own_place = groups.get("place") is not None
-    return Reading(compiled, cut, groups["url"] is not None, own_place, more)
+    own_url = any(groups.get(name) is not None for name in ("url", "field", "by"))
+    beside = tail.string[tail.start() :]
+    return Reading(compiled, cut, own_url, own_place, more, beside.strip())
 
 
 def _words_and_tail(

@@ -18,6 +18,7 @@ confirm or deny a name or an id, but nothing they said makes a foreign id or a h
 
 from __future__ import annotations
 
+from signets.core.merchant.banks import without_suffix
 from signets.core.merchant.directory import HUBS, Directory, Facilitator
 from signets.core.merchant.grammar import (
     LEGAL_NAME,
@@ -47,7 +48,7 @@ from signets.core.merchant.tails import CUT_MIN
 
 _MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
 _LONGEST = 64  # a name, city and country glued together are 40; longer is no descriptor
-_LONGEST_ROW = 128  # with what a bank writes before it
+_LONGEST_ROW = 128  # with what a bank writes around it
 _RANK = {_MATCH: 2, _UNSURE: 1, _NO: 0}
 
 
@@ -319,7 +320,7 @@ class _Question:
         if more.homes is None:
             return self._anything_sent(reading)
         own = self.vendor.countries if self.vendor else frozenset()
-        country = self.country or self._country_of_city(more.homes)
+        country = self.country or self._country_of_city(more.homes, reading.beside)
         named = more.region and self.merchant.mcc is not None
         if country == "" and named:
             return bool(more.homes.intersection(own))
@@ -336,10 +337,14 @@ class _Question:
         fits = merchant.mcc in SOFTWARE and merchant.mcc in vendor.mccs
         return self._own_site() or reading.own_url or (fits and self.country in vendor.countries)
 
-    def _country_of_city(self, countries: frozenset[str]) -> str:
-        """Which of these countries the city field lies in; empty where it does not say."""
-        city = normalize(self.merchant.city or "")
-        return next((code for code in sorted(countries) if city in cities((code,))), "")
+    def _country_of_city(self, countries: frozenset[str], beside: str) -> str:
+        """Which of these countries the city field lies in, or the city behind the name; empty where
+        neither says."""
+        city = normalize(self.merchant.city or "") or beside
+        for code in sorted(countries):
+            if city in cities((code,)) or city.removesuffix(f" {code}") in cities((code,)):
+                return code
+        return ""
 
     def _anything_sent(self, reading: Reading) -> bool:
         """Whether anything stands beside the name that fits: MCC, country, its site or place."""
@@ -437,8 +442,10 @@ class _Question:
 
 
 def _is_endless(raw: str) -> bool:
-    """Whether the name, without a bank's prefix, is longer than any descriptor."""
-    return len(raw) > _LONGEST_ROW or (len(raw) > _LONGEST and len(normalize(raw)) > _LONGEST)
+    """Whether the name, without what a bank wrote around it, is longer than any descriptor."""
+    return len(raw) > _LONGEST_ROW or (
+        len(raw) > _LONGEST and len(without_suffix(normalize(raw))) > _LONGEST
+    )
 
 
 def _preference(reading: Reading, domain: str) -> tuple[bool, bool]:

@@ -20,7 +20,7 @@ _LEGAL_FORMS = frozenset(
 _FORM_ENDS = tuple(f" {form}" for form in sorted(_LEGAL_FORMS))
 _WRITTEN_OUT = (("LTD", "LIMITED"), ("CORP", "CORPORATION"), ("INC", "INCORPORATED"))
 _COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
-_COINED = 6  # letters; a shorter word is somebody else's, too
+COINED = 6  # letters; a shorter word is somebody else's, too
 _CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
@@ -144,7 +144,7 @@ def _label(domain: str, written: Pattern | None) -> Iterator[Pattern]:
         and written.source is Source.GUESS
         and not written.ambiguous
         and " " not in text
-        and len(text) >= _COINED
+        and len(text) >= COINED
     ):
         yield replace(_own_domain(text), line="own domain, shortened", shortened=True)
 

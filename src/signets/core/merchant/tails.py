@@ -42,6 +42,9 @@ _STATEMENT = (
     r" (?:RECURRING|RECUR|[0-9]{2}[/.][0-9]{2}(?:[/.](?:20)?[0-9]{2})?|(?:CARD )?X*[0-9]{4}"
     r"|(?:USD|EUR|GBP|CAD|AUD) [0-9]+(?:[./][0-9]{2})?)"
 )
+_CURRENCY = "USD|EUR|GBP|CAD|AUD"
+# Nothing is glued on but a phone number.
+_NOT_GLUED = "(?:(?![A-Z0-9])|(?=[0-9]{10,12}(?![0-9])))"
 # States that stand behind a name by themselves; other codes are words, too (`CO`, `IN`, `ME`).
 _CLEAR_STATES = "CA|NY|TX|WA|FL|IL|NJ|VA|UT|GA|AZ|NC|NV"
 # How a site begins in a city field, in normal form, and how much of the field that leaves it.
@@ -57,15 +60,15 @@ _BEFORE_STATE = frozenset(("COM", "NET", "ORG", "IO", "AI", "DEV", "APP", "CLOUD
 _SHORT_LABEL = 3
 _SHORT_CODE = 2
 _NAMES = {
-    "AT": "AUSTRIA", "AU": "AUSTRALIA", "BE": "BELGIUM", "CA": "CANADA", "CH": "SWITZERLAND",
-    "CZ": "CZECH REPUBLIC|CZECHIA",
-    "DE": "GERMANY", "DK": "DENMARK", "EE": "ESTONIA", "ES": "SPAIN", "FI": "FINLAND",
-    "FR": "FRANCE",
-    "GB": "UNITED KINGDOM|UK", "IE": "IRELAND", "IL": "ISRAEL", "IN": "INDIA", "IT": "ITALY",
-    "JP": "JAPAN",
-    "LT": "LITHUANIA", "LU": "LUXEMBOURG", "MT": "MALTA", "NO": "NORWAY", "PL": "POLAND",
-    "NL": "NETHERLANDS", "NZ": "NEW ZEALAND", "SE": "SWEDEN", "SG": "SINGAPORE",
-    "US": "UNITED STATES",
+    "AT": "AUSTRIA", "AU": "AUSTRALIA", "BE": "BELGIUM", "BG": "BULGARIA", "BR": "BRAZIL",
+    "CA": "CANADA", "CH": "SWITZERLAND", "CN": "CHINA", "CY": "CYPRUS",
+    "CZ": "CZECH REPUBLIC|CZECHIA", "DE": "GERMANY", "DK": "DENMARK", "EE": "ESTONIA",
+    "ES": "SPAIN", "FI": "FINLAND", "FR": "FRANCE", "GB": "UNITED KINGDOM|GREAT BRITAIN|UK",
+    "HK": "HONG KONG", "HR": "CROATIA", "HU": "HUNGARY", "IE": "IRELAND", "IL": "ISRAEL",
+    "IN": "INDIA", "IT": "ITALY", "JP": "JAPAN", "LT": "LITHUANIA", "LU": "LUXEMBOURG",
+    "LV": "LATVIA", "MT": "MALTA", "NL": "THE NETHERLANDS|NETHERLANDS|HOLLAND", "NO": "NORWAY",
+    "NZ": "NEW ZEALAND", "PL": "POLAND", "PT": "PORTUGAL", "SE": "SWEDEN", "SG": "SINGAPORE",
+    "SI": "SLOVENIA", "US": "UNITED STATES OF AMERICA|UNITED STATES|U S A",
 }  # fmt: skip
 
 
@@ -132,14 +135,18 @@ def site_as_name(site: str, countries: tuple[str, ...]) -> str:
     region = _region(countries)
     dot = "[./ ]?" if last in _LOOSE_DOT and len(label) > _SHORT_LABEL else "[./]"
     stub = stems(label, CUT_MIN)
-    return (
-        rf"(?:{literal(label)}{dot}{last}{_PATH}(?:{region}(?![A-Z0-9./]))?(?![A-Z0-9])"
-        rf"|{_glued(site, region)}|(?P<cutname>(?:{literal(label)}(?:[./]?(?:{ends}))|{stub})$))"
-    )
+    whole = rf"{literal(label)}{dot}{last}{_PATH}(?:{region}(?![A-Z0-9./]))?"
+    short = rf"(?P<cutname>(?:{literal(label)}(?:[./]?(?:{ends}))|{stub})$)"
+    return rf"(?:{whole}{_NOT_GLUED}|{_glued(site, region)}|{short})"
 
 
-def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[str, ...]) -> str:
-    """The regex of neutral tails of one vendor; sites and places are in normal form."""
+def tail_of(
+    sites: tuple[str, ...],
+    companies: tuple[str, ...],
+    places: tuple[str, ...],
+    countries: tuple[str, ...],
+) -> str:
+    """The regex of neutral tails of one vendor; sites, companies and places are in normal form."""
     site = "|".join(map(literal, sites))
     stub = "|".join(stems(s, 1) for s in sites)
     scheme = r"(?:HTTPS? ?)?(?:WWW[./])?"
@@ -151,17 +158,20 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
         rf" ?(?P<url>{scheme}(?:{site}){_PATH})(?:{region}(?![A-Z0-9./]))?",
         rf" {scheme}[A-Z0-9]+[./](?:{site})(?:{region})?(?![A-Z0-9./])",
         rf" ?{scheme}(?:{glued})",
-        rf" ?(?:{_full_field(sites)})(?: ?(?:{_state(countries)}|{_country(countries)}))"
-        rf"?(?: ?(?:USA?|{_country(countries)}))?(?:{_STATEMENT})?$",
+        rf" ?(?:(?P<field>{_full_field(sites, whole=True)})|{_full_field(sites, whole=False)})"
+        rf"(?: ?(?:{_state(countries)}|{_country(countries)}))?"
+        rf"(?: ?(?:USA?|{_country(countries)}))?(?:{_STATEMENT})?$",
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
         # Behind a scheme any beginning of it will do: nothing is said by `HTTPSWWW.D` but that.
         rf"(?P<cut> ?{marked}(?:{stub}){region}?$| (?:{marked}|WWW|HTTPS?)$| ?(?:{whole}))",
         rf"(?: (?:{_PHONE})|[0-9]{{10,12}}|[0-9]{{3}}[ .][0-9]{{3}}[ .][0-9]{{4}})"
-        rf"(?:{region}|(?:{_state(countries)}))?(?![A-Z0-9])",
+        rf"(?:{region}|(?:{_state(countries)})(?:USA?)?|{_CURRENCY})?(?![A-Z0-9])",
         rf" (?:{_country(countries)})$",
         rf" (?:{_CLEAR_STATES})$",
         f"{_STATEMENT}$",
     ]
+    if companies:
+        pieces.append(rf" BY (?P<by>{_any_of(companies)})(?![A-Z0-9])")
     if places:
         named = _any_of((*places, *(p[:CUT_MIN].rstrip() for p in places if len(p) > CUT_MIN)))
         pieces.append(rf"[ .]?{scheme}(?P<place>{named}){_behind(countries)}(?![A-Z0-9])")
@@ -170,13 +180,14 @@ def tail_of(sites: tuple[str, ...], places: tuple[str, ...], countries: tuple[st
     return rf"(?:(?:{'|'.join(pieces)})*)$"
 
 
-def _full_field(sites: tuple[str, ...]) -> str:
-    """Every form of a site that fills a city field: what is behind it is the next field."""
+def _full_field(sites: tuple[str, ...], *, whole: bool) -> str:
+    """Every form of a site that fills a city field: what is behind it is the next field; ``whole``:
+    those that show its first label to the end."""
     forms = {
-        f"{before}{site[:room]}"
+        f"{before}{site[:room]}".rstrip(".")
         for site in sites
         for before, room in _BEFORE_SITE
-        if len(site) >= room
+        if len(site) >= room and (room >= site.index(".")) == whole
     }
     return _any_of(tuple(forms)) or "(?!)"
 

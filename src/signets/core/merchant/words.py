@@ -111,6 +111,15 @@ OTHERS_WORDS = frozenset(
 )  # fmt: skip
 
 
+#: What applications are named with: behind a platform's name they are somebody else's.
+NOT_BUYERS = frozenset(
+    {
+        "ADDON", "APP", "BACKUP", "CONNECTOR", "EXTENSION", "GAME", "HELPER", "INC", "LLC", "LTD",
+        "MANAGER", "PLUGIN", "SERVICE", "STUDIO", "SYNC", "TOOL", "TOOLKIT",
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Behind:
     """What stands behind a name, up to ``end``.
@@ -199,6 +208,14 @@ def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator
         )
     if start < found.end("words") < found.end():
         yield Behind(found.end("words"), weak=sold or several, homes=homes, region=region)
+
+
+def without_form(name: str) -> str:
+    """A legal name without its legal form."""
+    for form in sorted(LEGAL_FORMS, key=len, reverse=True):
+        if name.endswith(f" {form}"):
+            return name.removesuffix(f" {form}")
+    return name
 
 
 def _homes_of_stub(stub: str) -> set[str]:
