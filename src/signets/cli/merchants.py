@@ -5,6 +5,7 @@ No server is needed; where a key is configured and one answers, what it knows co
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import sys
@@ -184,6 +185,7 @@ def match(
     known = knowledge.known
     lines = sys.stdin if str(file) == "-" else _open(file)
     asked = list(_read(lines, known.directory))
+    gc.freeze()  # vendors and lines stay to the end: no use in looking through them for garbage
     knowledge.say_by()
     write = sys.stdout.write
     answers: dict[tuple[str, Merchant], MerchantMatch] = {}  # the same charges come again and again

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
@@ -30,6 +31,7 @@ from signets.core.merchant.grammar import (
     Source,
     Tails,
     bare,
+    begins_with,
     compile_patterns,
     is_tail,
     normalize,
@@ -42,6 +44,7 @@ from signets.core.merchant.suffixes import Suffixes
 from signets.core.merchant.words import without_form
 
 _REMEMBERED = 4096  # names
+_LONGEST_START = 12  # letters that patterns are looked up by
 _PREFIX_KEY = 2  # the same for facilitators
 
 #: Of a name in fields run together: Mastercard 22, TSYS 23, Visa 25, and issuers cut to fewer.
@@ -109,6 +112,19 @@ class Facilitator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """What a vendor's patterns begin with: whole heads, each with whether it is ambiguous in every
+    pattern that begins so, and their first words."""
+
+    heads: tuple[tuple[str, bool], ...]
+    words: tuple[str, ...]
+
+    def of(self, name: str) -> list[tuple[str, bool]]:
+        """Those that the name begins with."""
+        return [one for one in self.heads if begins_with(name, one[0])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """All vendors and the indexes over them. Build with :func:`parse_directory`."""
 
@@ -117,10 +133,12 @@ class Directory:
     suffixes: Suffixes
     compiled: Mapping[str, tuple[Compiled, ...]]  # by canonical domain
     by_start: Mapping[str, tuple[Compiled, ...]]  # by :func:`start_of` their heads
+    _by_letters: Mapping[str, Mapping[str, tuple[tuple[int, Compiled], ...]]]
     _by_id: Mapping[str, str]
     _by_host: Mapping[str, str]
     _by_brand: Mapping[str, str]
     _by_prefix: Mapping[str, tuple[tuple[re.Pattern[str], Facilitator], ...]]
+    _heads: dict[str, Heads] = field(default_factory=dict, compare=False, repr=False)
     _read: dict[str, list[Reading]] = field(default_factory=dict, compare=False, repr=False)
 
     def vendor(self, domain: str) -> Vendor | None:
@@ -165,7 +183,15 @@ class Directory:
     def _near(self, name: str) -> list[Compiled]:
         """The patterns that begin as the name does."""
         letters = bare(name)
-        return [c for c in self.by_start.get(start_of(name), ()) if letters.startswith(c.start)]
+        alike = self._by_letters.get(start_of(name), {})
+        found = [
+            numbered
+            for size in range(min(len(letters), _LONGEST_START) + 1)
+            for numbered in alike.get(letters[:size], ())
+            if letters.startswith(numbered[1].start)
+        ]
+        found.sort(key=itemgetter(0))
+        return [compiled for _, compiled in found]
 
     def _read_raw(self, raw: str) -> list[Reading]:
         tidied = tidy(raw)
@@ -181,14 +207,25 @@ class Directory:
             if read and not read[0].compiled.open:
                 return read
         longest = max((len(c.pattern.text) for c in near), default=0)
+        vendors = {c.domain: c for c in near}
         for width in FIELD_WIDTHS:
             if width < min(len(raw), longest) and raw[width - 1] != " ":
-                beside, tails = f" {normalize(raw[width:])}", Tails()
-                fitting = [c for c in near if is_tail(c, beside, tails)]
-                read = _explaining(fitting, normalize(raw[:width]), width, star)
+                beside, tails = f" {tidy(raw[width:])}", Tails()
+                fitting = {c.domain for c in vendors.values() if is_tail(c, beside, tails)}
+                if not fitting:
+                    continue
+                theirs = (c for c in near if c.domain in fitting)
+                read = _explaining(theirs, normalize(raw[:width]), width, star)
                 if read:
                     return read
         return whole
+
+    def heads(self, domain: str) -> Heads:
+        """What the vendor's patterns begin with."""
+        found = self._heads.get(domain)
+        if found is None:
+            found = self._heads[domain] = _heads_of(self.compiled[domain])
+        return found
 
     def shared(self, one: Compiled, other: Compiled) -> bool:
         """Whether two vendors of a family bill in the same form, which says of neither that it is
@@ -220,6 +257,31 @@ class Directory:
             if found is not None:
                 return facilitator, text[found.end() :]
         return None
+
+
+def _heads_of(patterns: Iterable[Compiled]) -> Heads:
+    heads: dict[str, bool] = {}
+    for compiled in patterns:
+        if compiled.head:
+            ambiguous = compiled.pattern.ambiguous
+            heads[compiled.head] = heads.get(compiled.head, True) and ambiguous
+    return Heads(
+        heads=tuple(heads.items()),
+        words=tuple(dict.fromkeys(head.split(" ", 1)[0] for head in heads)),
+    )
+
+
+def _by_letters(
+    starts: Mapping[str, list[Compiled]],
+) -> dict[str, dict[str, tuple[tuple[int, Compiled], ...]]]:
+    """The same by all the letters that a name must begin with, numbered in their order."""
+    index: dict[str, dict[str, tuple[tuple[int, Compiled], ...]]] = {}
+    for start, patterns in starts.items():
+        alike: dict[str, list[tuple[int, Compiled]]] = {}
+        for number, compiled in enumerate(patterns):
+            alike.setdefault(compiled.start[:_LONGEST_START], []).append((number, compiled))
+        index[start] = {letters: tuple(found) for letters, found in alike.items()}
+    return index
 
 
 def start_of(name: str) -> str:
@@ -302,6 +364,7 @@ def assemble(
         suffixes=suffixes,
         compiled=compiled,
         by_start={start: tuple(found) for start, found in starts.items()},
+        _by_letters=_by_letters(starts),
         _by_id=_unique(
             "id",
             (

@@ -37,9 +37,13 @@ from signets.core.merchant.banks import without_prefix
 from signets.core.merchant.tails import (
     CUT_MIN,
     GLUE,
+    SEPARATORS,
+    beginnings,
     cities_behind,
+    common_tail_of,
     cut,
     literal,
+    marks_of,
     site_as_name,
     tail_of,
 )
@@ -63,7 +67,6 @@ _PLACEHOLDERS = {
 _JUNK = re.compile(r"[^A-Z0-9./_]+")
 _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
 _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `S.R.O`, `B.V`
-_BARE = str.maketrans("", "", " _./")
 #: Of a name cut to 13 characters, what may be left of it where ` * ` became one space.
 CUT_LETTERS = CUT_MIN - 2
 #: The line of a pattern that is a legal name.
@@ -73,11 +76,12 @@ _FORM_ENDS = tuple(f" {form}" for form in LEGAL_FORMS)
 NO_STAR = -1
 #: Characters that choose the candidate patterns; no name is shorter.
 SHORTEST = 3
+_HEAD = 6  # characters with two letters among them
 #: Past the end of any name: descriptors have at most some 40 letters.
 _END = 1 << 16
 #: By vendor and letter of one name, which neutral tails begin there, if any.
 Tails = dict[tuple[str, int], re.Match[str] | None]
-_NOTHING_BEHIND = re.compile("(?P<url>(?!))?(?P<cut>(?!))?").match("")
+_NOTHING_BEHIND = re.compile("").match("")
 
 
 class Source(StrEnum):
@@ -142,7 +146,8 @@ class Compiled:
     ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves. Behind a
     ``plain`` name a legal form, plan words and a reference may come first
     (:mod:`signets.core.merchant.words`); ``formed``: it ends with a legal form. Every name that it
-    explains begins with ``start``, both without separators (:func:`bare`).
+    explains begins with ``start``, both without separators (:func:`bare`); every tail with a digit
+    or one of ``beginnings``, and what is its own in one holds some of ``marks``.
     """
 
     domain: str
@@ -153,6 +158,8 @@ class Compiled:
     formed: bool
     head: str
     start: str
+    beginnings: frozenset[str]
+    marks: tuple[str, ...]
     weight: int
     open: bool
     countries: tuple[str, ...]
@@ -178,8 +185,11 @@ class Reading:
 def tidy(text: str) -> str:
     """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
     dots in a legal form's letters (``S.R.O.`` → ``SRO``)."""
-    name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
-    return _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
+    name = _JUNK.sub(" ", text.upper())
+    if "." in name or "/" in name or "_" in name:
+        name = " ".join(_LOOSE_MARK.sub(" ", name).split())
+        return _DOTTED.sub(lambda found: found.group().replace(".", ""), name)
+    return name.strip()
 
 
 @lru_cache(maxsize=4096)
@@ -194,7 +204,7 @@ def normalize(text: str) -> str:
 
 def bare(text: str) -> str:
     """The letters and digits of a name in normal form."""
-    return text.translate(_BARE)
+    return text.translate(SEPARATORS)
 
 
 def compile_patterns(
@@ -210,14 +220,19 @@ def compile_patterns(
     PatternError for a pattern that cannot be read."""
     normal = tuple(normalize(domain) for domain in domains)
     tail = LazyRegex(tail_of(normal, companies, places, countries))
+    first = beginnings(normal, companies, places, countries)
+    marks = marks_of(normal, companies, places)
     sites = {site: site_as_name(site, countries) for site in normal}
-    return tuple(_compile(domain, pattern, tail, sites, countries) for pattern in patterns)
+    return tuple(
+        _compile(domain, pattern, tail, (first, marks), sites, countries) for pattern in patterns
+    )
 
 
 def _compile(
     domain: str,
     pattern: Pattern,
     tail: LazyRegex,
+    letters: tuple[frozenset[str], tuple[str, ...]],
     sites: dict[str, str],
     countries: tuple[str, ...],
 ) -> Compiled:
@@ -263,6 +278,8 @@ def _compile(
         formed=pattern.line == LEGAL_NAME and pattern.text.endswith(_FORM_ENDS),
         head=head.strip(),
         start=bare(text.rpartition(".")[0] if text in sites else fixed.split("{")[0]),
+        beginnings=letters[0],
+        marks=letters[1],
         weight=weight,
         open="{any}" in pattern.text,
         countries=countries,
@@ -297,7 +314,7 @@ def read(
         return None
     groups = tail.groupdict()
     cut = (
-        groups["cut"] is not None
+        groups.get("cut") is not None
         or groups.get("cutplace") is not None
         or (more is not None and more.cut)
         or body.groupdict().get("cutname") is not None
@@ -305,7 +322,7 @@ def read(
     if cut and width < CUT_MIN:
         return None
     own_place = groups.get("place") is not None
-    own_url = any(groups.get(name) is not None for name in ("url", "field", "by"))
+    own_url = any(groups.get(group) is not None for group in ("url", "field", "by"))
     beside = tail.string[tail.start() :]
     return Reading(compiled, cut, own_url, own_place, more, beside.strip())
 
@@ -328,16 +345,31 @@ def _tail_behind(compiled: Compiled, name: str, start: int, tails: Tails) -> re.
         return _NOTHING_BEHIND
     at = (compiled.domain, start)
     if at not in tails:
-        tails[at] = _find_tail(compiled, name, start)
+        begins = may_be_tail(compiled, name[start:])
+        tails[at] = _find_tail(compiled, name, start) if begins else None
     return tails[at]
 
 
+def may_be_tail(compiled: Compiled, text: str) -> bool:
+    """Whether the text may begin with a tail of the vendor, by its first letters; never false where
+    it does. A host below the vendor's site begins with any, and has a dot or slash."""
+    letters = text[:_HEAD].translate(SEPARATORS)
+    first = letters[:1]
+    known = compiled.beginnings
+    if letters[:2] in known or first in known or first.isdigit():
+        return True
+    return "." in text or "/" in text
+
+
 def _find_tail(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
-    tail = compiled.tail.match(name, start)
+    letters = name[start:].translate(SEPARATORS)
+    own = any(mark in letters for mark in compiled.marks)
+    regex = compiled.tail if own else common_tail_of(compiled.countries)
+    tail = regex.match(name, start)
     if tail is not None:
         return tail
     for city in cities_behind(compiled.countries, name, start):
-        tail = compiled.tail.match(name, start, city)
+        tail = regex.match(name, start, city)
         if tail is not None:
             return tail
     return None

@@ -24,7 +24,6 @@ from signets.core.merchant.grammar import (
     LEGAL_NAME,
     Reading,
     Source,
-    begins_with,
     derived_reading,
     normalize,
 )
@@ -224,19 +223,17 @@ class _Question:
         return self._no(f"the name is not {self.domain}'s")
 
     def _mentions(self, name: str) -> bool:
-        return any(
-            c.head and begins_with(name, c.head) for c in self.directory.compiled[self.domain]
-        )
+        return bool(self.directory.heads(self.domain).of(name))
 
     def _unexplained(self, name: str) -> MerchantMatch:
-        patterns = self.directory.compiled[self.domain]
-        heads = [c for c in patterns if c.head and begins_with(name, c.head)]
-        if heads and all(c.pattern.ambiguous for c in heads) and not self._own_site():
-            return self._no(f"`{name}` only begins with the common word `{heads[0].head}`")
+        begun = self.directory.heads(self.domain)
+        heads = begun.of(name)
+        if heads and all(ambiguous for _, ambiguous in heads) and not self._own_site():
+            return self._no(f"`{name}` only begins with the common word `{heads[0][0]}`")
         if heads:
             return self._unsure(25, f"the name begins like {self.domain}'s and goes on unlike")
         first = name.split(" ", 1)[0]
-        if any(one_edit(first, c.head.split(" ", 1)[0]) for c in patterns):
+        if any(one_edit(first, word) for word in begun.words):
             return self._no(f"`{first}` looks like {self.domain}'s name but is not")
         return self._no(f"the name is not {self.domain}'s")
 
