@@ -200,7 +200,8 @@ SITES = [
     st.sampled_from(SITES),
     st.sampled_from(
         ["{0}.CO", "{0}.NET", "{0}.SHOP", "{0}-PAY.COM", "{0}.EVIL.DEV", "MY-{0}", "{0}HELP.COM",
-         "GET{0}", "{0}@EVIL.COM", "EVIL.{0}.CO", "WWW.{0}.PRO", "HTTPS://{0}.EVIL.CO/{0}"]
+         "GET{0}", "{0}@EVIL.COM", "EVIL.{0}.CO", "WWW.{0}.PRO", "HTTPS://{0}.EVIL.CO/{0}",
+         "{0} HELP", "{0} PAY", "{0}.HELP", "{0}.PAY", "{0}SHOP", "{0} BY EVIL", "{0}COMPANY"]
     ),
 )  # fmt: skip
 def test_a_longer_domain_is_another_one(site: tuple[str, str], form: str) -> None:
@@ -258,6 +259,20 @@ def test_a_word_with_digits_for_letters_is_no_reference(
     for written in (word, word.translate(digits)):
         longer = f"{name} {written}{tail}"
         assert not matches(domain, longer, mcc="7372", country="US") or _explained(domain, longer)
+
+
+@given(GOOD, WORDS, st.sampled_from(["5552345678", "1234567", "24X7B2", "555-234-5678CA"]))
+def test_a_word_before_digits_is_no_reference(
+    good: tuple[str, str], word: str, digits: str
+) -> None:
+    """A phone number or digits glued to a word make no reference of it."""
+    domain, name = good
+    assume(len(word) > len("THE"))
+    longer = f"{name} {word}{digits}"
+    assert not matches(domain, longer, mcc="7372", country="US") or _explained(domain, longer)
+    assert not matches(domain, f"{name}* {word}{digits}", mcc="7372", country="US") or _explained(
+        domain, longer
+    )
 
 
 @given(GOOD, WORDS, st.sampled_from(["PURCHASE", "CARTE 02/04", "DEBIT CARD PURCHASE", "POS"]))

@@ -21,7 +21,6 @@ from signets.core.merchant.document import (
     read_document,
 )
 from signets.core.merchant.grammar import (
-    LEGAL_NAME,
     NO_STAR,
     SHORTEST,
     Compiled,
@@ -39,12 +38,13 @@ from signets.core.merchant.grammar import (
     tidy,
 )
 from signets.core.merchant.mcc import codes
-from signets.core.merchant.names import COINED, names_of
+from signets.core.merchant.names import names_of
 from signets.core.merchant.suffixes import Suffixes
 from signets.core.merchant.words import without_form
 
 _REMEMBERED = 4096  # names
 _LONGEST_START = 12  # letters that patterns are looked up by
+_SHORTEST_COMPANY = 4  # letters of a name that may stand behind another
 _PREFIX_KEY = 2  # the same for facilitators
 
 #: Of a name in fields run together: Mastercard 22, TSYS 23, Visa 25, and issuers cut to fewer.
@@ -208,14 +208,15 @@ class Directory:
                 return read
         longest = max((len(c.pattern.text) for c in near), default=0)
         vendors = {c.domain: c for c in near}
+        text = name if prefix else raw
         for width in FIELD_WIDTHS:
-            if width < min(len(raw), longest) and raw[width - 1] != " ":
-                beside, tails = f" {tidy(raw[width:])}", Tails()
+            if width < min(len(text), longest) and text[width - 1] != " ":
+                beside, tails = f" {tidy(text[width:])}", Tails()
                 fitting = {c.domain for c in vendors.values() if is_tail(c, beside, tails)}
                 if not fitting:
                     continue
                 theirs = (c for c in near if c.domain in fitting)
-                read = _explaining(theirs, normalize(raw[:width]), width, star)
+                read = _explaining(theirs, normalize(text[:width]), width, star)
                 if read:
                     return read
         return whole
@@ -417,11 +418,11 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
 def _companies(vendor: Vendor) -> tuple[str, ...]:
     """What may stand behind ``BY``: the brand and the legal names that are known, with or without
     their legal form."""
+    known = {pattern.text for pattern in vendor.patterns if pattern.source is not Source.GUESS}
     names = {normalize(vendor.brand)}
-    for pattern in vendor.patterns:
-        if pattern.line == LEGAL_NAME and pattern.source is not Source.GUESS:
-            names.update((pattern.text, without_form(pattern.text)))
-    return tuple(sorted(name for name in names if len(bare(name)) >= COINED))
+    for name in known.intersection(map(normalize, vendor.legal_names)):
+        names.update((name, without_form(name)))
+    return tuple(sorted(name for name in names if len(bare(name)) >= _SHORTEST_COMPANY))
 
 
 def _vendor(document: VendorDocument) -> Vendor:

@@ -445,13 +445,14 @@ def _is_endless(raw: str) -> bool:
     )
 
 
-def _preference(reading: Reading, domain: str) -> tuple[bool, bool]:
-    """Of equally good readings, the known one first, and of these the whole legal name."""
+def _preference(reading: Reading, domain: str) -> tuple[bool, bool, bool]:
+    """Of equally good readings, the known one first, of these what is no name cut short, and of
+    these the whole legal name."""
     compiled = reading.compiled
     known = compiled.pattern.source is not Source.GUESS and not compiled.open
     legal = compiled.pattern.line == LEGAL_NAME and not reading.cut and reading.more is None
     own = known and compiled.domain == domain
-    return not own, own and not legal
+    return not own, own and compiled.pattern.shortened, own and not legal
 
 
 def _rivals(one: Reading, best: Reading) -> bool:

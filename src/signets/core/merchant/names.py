@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from signets.core.merchant.document import Form, LegalName, VendorDocument
-from signets.core.merchant.grammar import LEGAL_NAME, Pattern, Source, begins_with, normalize
-from signets.core.merchant.words import ANYBODYS_FORMS, OTHERS_WORDS
+from signets.core.merchant.grammar import LEGAL_NAME, Pattern, Source, bare, begins_with, normalize
+from signets.core.merchant.words import ANYBODYS_FORMS, OTHERS_WORDS, without_form
 
 _LEGAL_FORMS = frozenset(
     ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
@@ -47,6 +47,8 @@ def names_of(document: VendorDocument) -> tuple[Pattern, ...]:
     for fact in document.legal_names:
         add(_between(list(found.values()), normalize(fact.name), fact.source, brand))
     add(_label(document.domain, found.get(brand)))
+    for fact in document.legal_names:
+        add(_formless(normalize(fact.name), brand, fact))
     add(_own_domain(normalize(domain)) for domain in (document.domain, *document.aliases))
     return tuple(found.values())
 
@@ -99,6 +101,19 @@ def _shortened(text: str, brand: str) -> Iterator[str]:
         yield f"{legal} DBA {brand}"
         yield f"{legal} {brand}"
         yield f"{brand} {legal}"
+
+
+def _formless(text: str, brand: str, fact: LegalName) -> Iterator[Pattern]:
+    """A known legal name that is not the brand, without its form (``EXAFUNCTION``): as little by
+    itself as a domain cut short."""
+    name = without_form(text)
+    if (
+        fact.source is not Source.GUESS
+        and name != text
+        and len(bare(name)) >= COINED
+        and bare(brand) not in bare(name)
+    ):
+        yield replace(_legal(name, fact, ambiguous=False), shortened=True)
 
 
 def _doubled(patterns: list[Pattern], brand: str) -> list[Pattern]:

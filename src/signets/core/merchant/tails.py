@@ -21,7 +21,8 @@ SEPARATORS = str.maketrans("", "", " _./")
 # Six digits or more, in groups: `415 555 0100`, `415.555.0100`, `353 1 234 5678`, `800 5550`.
 _PHONE = r"(?=(?:[ ./]?[0-9]){6,15}(?![0-9]))[0-9]{1,15}(?:[ ./][0-9]{1,9}){0,5}"
 # A country behind a slash alone: `FLY.IO.CO` is another domain, `APPLE.COM/US` is not.
-_PATH = r"(?:(?:[./ ](?:BILL|BILLING|CHARGE|HELP|PAY)|BILL|/[A-Z]{2})(?![A-Z0-9./]))?"
+# `HELP` and `PAY` are top-level domains, too, and what others add: only behind a slash.
+_PATH = r"(?:(?:[./ ](?:BILL|BILLING|CHARGE)|/(?:HELP|PAY)|BILL|/[A-Z]{2})(?![A-Z0-9./]))?"
 # ISO 3166-1 alpha-3 of the countries that vendors bill from; issuers write either form.
 _ALPHA3 = {
     "AU": "AUS", "BG": "BGR", "BR": "BRA", "CA": "CAN", "AT": "AUT", "BE": "BEL", "EE": "EST",
@@ -46,8 +47,6 @@ _STATEMENT = (
     r"|(?:USD|EUR|GBP|CAD|AUD) [0-9]+(?:[./][0-9]{2})?)"
 )
 _CURRENCY = "USD|EUR|GBP|CAD|AUD"
-# Nothing is glued on but a phone number.
-_NOT_GLUED = "(?:(?![A-Z0-9])|(?=[0-9]{10,12}(?![0-9])))"
 # States that stand behind a name by themselves; other codes are words, too (`CO`, `IN`, `ME`).
 _CLEAR_STATES = "CA|NY|TX|WA|FL|IL|NJ|VA|UT|GA|AZ|NC|NV"
 # How a site begins in a city field, in normal form, and how much of the field that leaves it.
@@ -62,7 +61,8 @@ _LOOSE_DOT = frozenset(("COM", "NET", "ORG", "IO", "AI", "SH"))
 _BEFORE_STATE = frozenset(("COM", "NET", "ORG", "IO", "AI", "DEV", "APP", "CLOUD"))
 _SHORT_LABEL = 3
 _SHORT_NAME = 4
-_BY = "BY"
+# Between two names of one company.
+_BY = "BY|DBA|D[/ ]B[/ ]A|T[/ ]A|TRADING AS"
 _LABEL = 8  # letters of a site's first label: no more of a longer one may be in the city field
 _PLACE_STUB = 5  # characters
 _SHORT_CODE = 2
@@ -167,8 +167,8 @@ def beginnings(
     """The first two letters of every neutral tail of a vendor that does not begin with a digit: all
     that :func:`tail_of` and :func:`cities_behind` explain; the first alone where it may be one."""
     texts = [
-        "HTTP", "WWW", _BY if companies else "WWW", "RECUR", "CARD", *_CURRENCY.split("|"),
-        *_CLEAR_STATES.split("|"), *places, *sites, *cities(countries),
+        "HTTP", "WWW", "BY", "DBA", "TA", "TRADING AS", "RECUR", "CARD", *_CURRENCY.split("|"),
+        *companies, *_CLEAR_STATES.split("|"), *places, *sites, *cities(countries),
     ]  # fmt: skip
     for code in countries:
         texts += [code, _ALPHA3.get(code, code), *_NAMES.get(code, code).split("|")]
@@ -190,8 +190,11 @@ def site_as_name(site: str, countries: tuple[str, ...]) -> str:
     dot = "[./ ]?" if last in _LOOSE_DOT and len(label) > _SHORT_LABEL else "[./]"
     stub = stems(label, CUT_MIN)
     whole = rf"{literal(label)}{dot}{last}{_PATH}(?:{region}(?![A-Z0-9./]))?"
-    short = rf"(?P<cutname>(?:{literal(label)}(?:[./]?(?:{ends}))|{stub})$)"
-    return rf"(?:{whole}{_NOT_GLUED}|{_glued((site,), region)}|{short})"
+    fills = len(site) > CUT_MIN and "." not in site[CUT_MIN - 1 : CUT_MIN + 1]
+    full = rf"{literal(site[:CUT_MIN])}(?= )" if fills else "(?!)"
+    short = rf"(?P<cutname>(?:{literal(label)}(?:[./]?(?:{ends}))|{stub})$|{full})"
+    glued = rf"{whole}(?=[0-9]{{3}}|[A-Z]{{3}})"  # a city, a phone number: the tails tell
+    return rf"(?:{whole}(?![A-Z0-9])|{_glued((site,), region)}|{short}|{glued})"
 
 
 def tail_of(
@@ -209,8 +212,8 @@ def tail_of(
     state, country, region = _state(countries), _country(countries), _region(countries)
     below = rf" {scheme}[A-Z0-9]+[./](?:{site})(?=[A-Z]{{0,3}}(?![A-Z0-9./]))"
     pieces = [
-        rf"(?: ?(?P<url>{scheme}(?:{site}){_PATH})|{below})(?:{region}(?![A-Z0-9./]))?",
-        rf" ?{scheme}(?:{_glued(sites, region)})",
+        rf"(?:[ .]?(?P<url>{scheme}(?:{site}){_PATH})|{below})(?:{region}(?![A-Z0-9./]))?",
+        rf"[ .]?{scheme}(?:{_glued(sites, region)})",
         rf" ?(?:(?P<field>{_full_field(sites, whole=True)})|{_full_field(sites, whole=False)})"
         rf"(?: ?(?:{state}|{country}))?(?: ?(?:USA?|{country}))?(?:{_STATEMENT})?$",
         # A cut site needs its scheme, or its name whole: `SHOP` alone is not `SHOPIFY.COM` cut.
@@ -219,7 +222,8 @@ def tail_of(
         *_anybodys(countries),
     ]
     if companies:
-        pieces.append(rf" {_BY} (?P<by>{_any_of(companies)})(?![A-Z0-9])")
+        named = _any_of(companies)
+        pieces.append(rf" (?:(?:{_BY}) (?P<by>{named})|(?:{named}))(?![A-Z0-9])")
     if places:
         named = _any_of((*places, *(p[:CUT_MIN].rstrip() for p in places if len(p) > CUT_MIN)))
         pieces.append(rf"[ .]?{scheme}(?P<place>{named}){_behind(countries)}(?![A-Z0-9])")
@@ -233,9 +237,10 @@ def marks_of(
 ) -> tuple[str, ...]:
     """Letters of which a neutral tail that is the vendor's own holds some: where it holds none,
     :func:`common_tail_of` explains it or nothing does."""
-    labels = (site.partition(".")[0][:_LABEL] for site in sites)
+    labels = (site.partition(".")[0].translate(SEPARATORS)[:_LABEL] for site in sites)
     begun = (place[:_PLACE_STUB].translate(SEPARATORS) for place in places)
-    return tuple(dict.fromkeys(("HTTP", "WWW", *labels, *begun, *([_BY] if companies else ()))))
+    names = (name.translate(SEPARATORS)[:_LABEL] for name in companies)
+    return tuple(dict.fromkeys(("HTTP", "WWW", *labels, *begun, *names)))
 
 
 @lru_cache(maxsize=1024)
@@ -247,7 +252,7 @@ def common_tail_of(countries: tuple[str, ...]) -> re.Pattern[str]:
 def _anybodys(countries: tuple[str, ...]) -> list[str]:
     country = _country(countries)
     return [
-        rf"(?: (?:{_PHONE})|[0-9]{{10,12}}|[0-9]{{3}}[ .][0-9]{{3}}[ .][0-9]{{4}})"
+        rf"(?: (?:{_PHONE})|[ .]?(?:[0-9]{{10,12}}|[0-9]{{3}}[ .]?[0-9]{{3}}[ .]?[0-9]{{4}}))"
         rf"(?: ?(?:{country})| ?(?:{_state(countries)})(?: ?USA?)?|{_CURRENCY})?(?![A-Z0-9])",
         rf" (?:{country})$",
         _written(countries),
