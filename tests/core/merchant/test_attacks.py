@@ -421,7 +421,7 @@ def test_a_domain_cut_short_opens_nothing_else(
     both = {"mcc": "7372", "country": country}
     at = data.draw(st.integers(0, len(name) - 1))
     for edited in (name[:at] + name[at + 1 :], name[:at] + letter + name[at:], name + letter):
-        assume(normalize(edited) != name)
+        assume(normalize(edited).replace(" ", "") != name.replace(" ", ""))
         assert not matches(domain, edited, **both) or _explained(domain, edited)
     for longer in (f"{name} {word}", f"{word} {name}", f"{name}{word}", f"{name} PRO PLAN"):
         assert not matches(domain, longer, **both)
