@@ -99,6 +99,16 @@ _LAST = (
     rf"|[0-9]{{1,5}}[./][0-9]{{2,6}}|{_RATE} [0-9]+(?:[./][0-9]+)?|{_FOREIGN}"
     rf"|{_NUMBERED}(?: (?:NO|NR))? (?=[A-Z]*[0-9])[A-Z0-9]{{4,23}}|[SP]?[0-9]{{8,23}}"
 )
+#: How a bank's words end where they do not end with a digit.
+_LAST_WORDS = frozenset(
+    (
+        "RECURRING", "RECUR", "PENDING", "POSTED", "PURCHASE", "TRANSACTION", "DEBIT", "DATE",
+        "FX", "TXN", "CURRENCY", "AMOUNT", "AMT", "SPEND", "JAN", "FEB", "MAR", "APR", "MAY",
+        "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "USD", "EUR", "GBP", "CAD", "AUD", "NZD",
+        "CHF", "SGD", "INR", "SEK", "NOK", "DKK", "PLN", "JPY", "DOLLAR", "DOLLARS", "EURO",
+        "EUROS", "US",
+    )
+)  # fmt: skip
 _SUFFIX = re.compile(rf"(?: (?:{_LAST}))+$")
 
 
@@ -112,5 +122,8 @@ def without_prefix(name: str) -> str:
 def without_suffix(name: str) -> str:
     """A name in normal form without what a bank wrote behind it: days, the card, amounts, a rate,
     references. What a vendor writes may look alike: ask with it first."""
+    last = name[name.rfind(" ") + 1 :]
+    if last.isalpha() and last not in _LAST_WORDS:
+        return name
     found = _SUFFIX.search(name)
     return name[: found.start()] if found else name

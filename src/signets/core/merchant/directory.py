@@ -111,6 +111,15 @@ class Facilitator:
     vendor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Patterns that begin alike, by all the letters that a name must begin with, numbered in their
+    order; ``sizes``: how many letters those are."""
+
+    patterns: Mapping[str, tuple[tuple[int, Compiled], ...]]
+    sizes: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heads:
     """What a vendor's patterns begin with: whole heads, each with whether it is ambiguous in every
@@ -133,7 +142,7 @@ class Directory:
     suffixes: Suffixes
     compiled: Mapping[str, tuple[Compiled, ...]]  # by canonical domain
     by_start: Mapping[str, tuple[Compiled, ...]]  # by :func:`start_of` their heads
-    _by_letters: Mapping[str, Mapping[str, tuple[tuple[int, Compiled], ...]]]
+    _by_letters: Mapping[str, Alike]
     _by_id: Mapping[str, str]
     _by_host: Mapping[str, str]
     _by_brand: Mapping[str, str]
@@ -182,12 +191,14 @@ class Directory:
 
     def _near(self, name: str) -> list[Compiled]:
         """The patterns that begin as the name does."""
+        alike = self._by_letters.get(start_of(name))
+        if alike is None:
+            return []
         letters = bare(name)
-        alike = self._by_letters.get(start_of(name), {})
         found = [
             numbered
-            for size in range(min(len(letters), _LONGEST_START) + 1)
-            for numbered in alike.get(letters[:size], ())
+            for size in alike.sizes
+            for numbered in alike.patterns.get(letters[:size], ())
             if letters.startswith(numbered[1].start)
         ]
         found.sort(key=itemgetter(0))
@@ -197,6 +208,8 @@ class Directory:
         tidied = tidy(raw)
         name = without_prefix(tidied)
         near = self._near(name)
+        if not near:
+            return []
         star = _before_star(raw)
         prefix = len(tidied) - len(name)
         whole = _explaining(near, name, len(raw) - prefix, star)
@@ -272,16 +285,16 @@ def _heads_of(patterns: Iterable[Compiled]) -> Heads:
     )
 
 
-def _by_letters(
-    starts: Mapping[str, list[Compiled]],
-) -> dict[str, dict[str, tuple[tuple[int, Compiled], ...]]]:
-    """The same by all the letters that a name must begin with, numbered in their order."""
-    index: dict[str, dict[str, tuple[tuple[int, Compiled], ...]]] = {}
+def _by_letters(starts: Mapping[str, list[Compiled]]) -> dict[str, Alike]:
+    index: dict[str, Alike] = {}
     for start, patterns in starts.items():
         alike: dict[str, list[tuple[int, Compiled]]] = {}
         for number, compiled in enumerate(patterns):
             alike.setdefault(compiled.start[:_LONGEST_START], []).append((number, compiled))
-        index[start] = {letters: tuple(found) for letters, found in alike.items()}
+        index[start] = Alike(
+            {letters: tuple(found) for letters, found in alike.items()},
+            tuple(sorted({len(letters) for letters in alike})),
+        )
     return index
 
 
@@ -312,8 +325,14 @@ def _explaining(
 ) -> list[Reading]:
     """Which of these patterns explain the whole normalised name, the most specific first."""
     tails: Tails = {}
-    found = (read(compiled, name, width, star, tails) for compiled in near)
-    return sorted((r for r in found if r is not None), key=_specificity)
+    found = []
+    for compiled in near:
+        reading = read(compiled, name, width, star, tails)
+        if reading is not None:
+            found.append(reading)
+    if len(found) > 1:
+        found.sort(key=_specificity)
+    return found
 
 
 def _specificity(reading: Reading) -> tuple[bool, int, bool]:

@@ -363,8 +363,11 @@ def may_be_tail(compiled: Compiled, text: str) -> bool:
 
 def _find_tail(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
     letters = name[start:].translate(SEPARATORS)
-    own = any(mark in letters for mark in compiled.marks)
-    regex = compiled.tail if own else common_tail_of(compiled.countries)
+    regex: re.Pattern[str] | LazyRegex = common_tail_of(compiled.countries)
+    for mark in compiled.marks:
+        if mark in letters:
+            regex = compiled.tail
+            break
     tail = regex.match(name, start)
     if tail is not None:
         return tail

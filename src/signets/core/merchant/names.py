@@ -48,7 +48,7 @@ def names_of(document: VendorDocument) -> tuple[Pattern, ...]:
         add(_between(list(found.values()), normalize(fact.name), fact.source, brand))
     add(_label(document.domain, found.get(brand)))
     for fact in document.legal_names:
-        add(_formless(normalize(fact.name), brand, fact))
+        add(_formless(normalize(fact.name), brand, fact, list(found.values())))
     add(_own_domain(normalize(domain)) for domain in (document.domain, *document.aliases))
     return tuple(found.values())
 
@@ -103,15 +103,17 @@ def _shortened(text: str, brand: str) -> Iterator[str]:
         yield f"{brand} {legal}"
 
 
-def _formless(text: str, brand: str, fact: LegalName) -> Iterator[Pattern]:
+def _formless(text: str, brand: str, fact: LegalName, others: list[Pattern]) -> Iterator[Pattern]:
     """A known legal name that is not the brand, without its form (``EXAFUNCTION``): as little by
-    itself as a domain cut short."""
+    itself as a domain cut short. Not where it begins with a name that is known by itself."""
     name = without_form(text)
+    known = (p.text.replace("|", "") for p in others if p.source is not Source.GUESS)
     if (
         fact.source is not Source.GUESS
         and name != text
         and len(bare(name)) >= COINED
         and bare(brand) not in bare(name)
+        and not any(begins_with(name, other) for other in known)
     ):
         yield replace(_legal(name, fact, ambiguous=False), shortened=True)
 
