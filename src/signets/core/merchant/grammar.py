@@ -28,7 +28,7 @@ Anything else is another name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -123,19 +123,19 @@ class PatternError(ValueError):
 
 
 class LazyRegex:
-    """A regular expression compiled when it is first needed: a directory of hundreds of vendors
-    is read in a moment, and a card asks about few of them."""
+    """A regular expression written and compiled when it is first needed: a directory of hundreds of
+    vendors is read in a moment, and a card asks about few of them."""
 
-    __slots__ = ("_made", "text")
+    __slots__ = ("_made", "_text")
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: Callable[[], str]) -> None:
+        self._text = text
         self._made: re.Pattern[str] | None = None
 
     def match(self, name: str, start: int = 0, end: int = _END) -> re.Match[str] | None:
         """As :meth:`re.Pattern.match`."""
         if self._made is None:
-            self._made = re.compile(self.text)
+            self._made = re.compile(self._text())
         return self._made.match(name, start, end)
 
 
@@ -219,7 +219,7 @@ def compile_patterns(
     """Make a vendor's patterns ready; ``companies`` are its names that stand behind ``BY``. Raises
     PatternError for a pattern that cannot be read."""
     normal = tuple(normalize(domain) for domain in domains)
-    tail = LazyRegex(tail_of(normal, companies, places, countries))
+    tail = LazyRegex(lambda: tail_of(normal, companies, places, countries))
     first = beginnings(normal, companies, places, countries)
     marks = marks_of(normal, companies, places)
     sites = {site: site_as_name(site, countries) for site in normal}
@@ -272,7 +272,7 @@ def _compile(
     return Compiled(
         domain=domain,
         pattern=pattern,
-        body=LazyRegex(body),
+        body=LazyRegex(lambda: body),
         tail=tail,
         plain="{" not in pattern.text and pattern.source is not Source.GUESS,
         formed=pattern.line == LEGAL_NAME and pattern.text.endswith(_FORM_ENDS),

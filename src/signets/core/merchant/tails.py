@@ -152,7 +152,7 @@ def _city_behind(countries: tuple[str, ...]) -> CitySearch:
     cut_ones = "|".join(stems(city, _shortest(city)) for city in large) or "(?!)"
     letters = {city.translate(SEPARATORS) for city in large}
     return CitySearch(
-        re.compile(rf"[ .]?(?:(?:{_any_of(large)}){_behind(countries)}|{cut_ones})$"),
+        re.compile(rf"[ .]?(?:(?:{_any_of(large)}){_behind(countries, countries)}|{cut_ones})$"),
         frozenset(city[:_GRAM] for city in letters if len(city) >= _GRAM),
         tuple(sorted(city for city in letters if len(city) < _GRAM)),
     )
@@ -166,15 +166,20 @@ def beginnings(
 ) -> frozenset[str]:
     """The first two letters of every neutral tail of a vendor that does not begin with a digit: all
     that :func:`tail_of` and :func:`cities_behind` explain; the first alone where it may be one."""
+    own = (text.translate(SEPARATORS)[:2] for text in (*companies, *places, *sites))
+    single = (site[0] for site in sites if site[1:2] == ".")
+    return _anybodys_beginnings(countries).union(own, single)
+
+
+@lru_cache(maxsize=1024)
+def _anybodys_beginnings(countries: tuple[str, ...]) -> frozenset[str]:
     texts = [
-        "HTTP", "WWW", "BY", "DBA", "TA", "TRADING AS", "RECUR", "CARD", *_CURRENCY.split("|"),
-        *companies, *_CLEAR_STATES.split("|"), *places, *sites, *cities(countries),
+        "X", "HTTP", "WWW", "BY", "DBA", "TA", "TRADING AS", "RECUR", "CARD",
+        *_CURRENCY.split("|"), *_CLEAR_STATES.split("|"), *cities(countries),
     ]  # fmt: skip
     for code in countries:
         texts += [code, _ALPHA3.get(code, code), *_NAMES.get(code, code).split("|")]
-    labels = [site.partition(".")[0] for site in sites]
-    single = ["X", *(label for label in labels if len(label) == 1)]
-    return frozenset([*single, *(text.translate(SEPARATORS)[:2] for text in texts)])
+    return frozenset(text.translate(SEPARATORS)[:2] for text in texts)
 
 
 def _shortest(city: str) -> int:
@@ -226,7 +231,7 @@ def tail_of(
         pieces.append(rf" (?:(?:{_BY}) (?P<by>{named})|(?:{named}))(?![A-Z0-9])")
     if places:
         named = _any_of((*places, *(p[:CUT_MIN].rstrip() for p in places if len(p) > CUT_MIN)))
-        pieces.append(rf"[ .]?{scheme}(?P<place>{named}){_behind(countries)}(?![A-Z0-9])")
+        pieces.append(rf"[ .]?{scheme}(?P<place>{named}){_behind(countries, ())}(?![A-Z0-9])")
         ends = "|".join(stems(place, _PLACE_STUB) for place in places)
         pieces.append(rf"(?P<cutplace> ?(?:{ends})(?:{country})?)$")
     return rf"(?:(?:{'|'.join(pieces)})*)$"
@@ -273,10 +278,11 @@ def _full_field(sites: tuple[str, ...], *, whole: bool) -> str:
     return _any_of(tuple(forms)) or "(?!)"
 
 
-def _behind(countries: tuple[str, ...]) -> str:
-    """What stands behind a city: a district; state and country, in either order; or nothing."""
+def _behind(countries: tuple[str, ...], named: tuple[str, ...]) -> str:
+    """What stands behind a city: a district; state and country, in either order; or nothing.
+    ``named``: the countries that may stand there by their names."""
     state = f"(?: ?(?:{_state(countries)}))"
-    country = f"(?: ?(?:{_country(countries)}|{_any_of(tuple(_names(countries)))}))"
+    country = f"(?: ?(?:{_country(countries)}|{_any_of(tuple(_names(named)))}))"
     return rf"(?: [0-9]{{1,2}})?(?:{state}(?:{country})?|{country}(?:{state})?)?"
 
 
