@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
-from signets.core.merchant.banks import without_prefix, without_suffix
+from signets.core.merchant.banks import without_suffix
 from signets.core.merchant.document import (
     VendorDocument,
     field_with,
@@ -205,13 +205,12 @@ class Directory:
         return [compiled for _, compiled in found]
 
     def _read_raw(self, raw: str) -> list[Reading]:
-        tidied = tidy(raw)
-        name = without_prefix(tidied)
+        name = normalize(raw)
         near = self._near(name)
         if not near:
             return []
         star = _before_star(raw)
-        prefix = len(tidied) - len(name)
+        prefix = len(tidy(raw)) - len(name)
         whole = _explaining(near, name, len(raw) - prefix, star)
         if whole and not whole[0].compiled.open:
             return whole

@@ -182,6 +182,7 @@ class Reading:
     beside: str = ""
 
 
+@lru_cache(maxsize=4096)
 def tidy(text: str) -> str:
     """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
     dots in a legal form's letters (``S.R.O.`` → ``SRO``)."""

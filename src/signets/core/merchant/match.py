@@ -59,17 +59,19 @@ def match_lock(
     ``lock.vendors`` are canonical domains (see :func:`signets.core.merchant.domains
     .canonical_vendor`). A lock on nothing matches nothing.
     """
-    best = MerchantMatch(result=_NO, confidence=0, vendor=None, rule="the card is locked to nobody")
-    for index, domain in enumerate(lock.vendors):
+    best: MerchantMatch | None = None
+    for domain in lock.vendors:
         answer = _Question(domain, merchant, directory, learned, lock.allow_facilitators).answer()
-        if index == 0 or (_RANK[answer.result], answer.confidence) > (
+        if answer.result is _MATCH:
+            return answer
+        if best is None or (_RANK[answer.result], answer.confidence) > (
             _RANK[best.result],
             best.confidence,
         ):
             best = answer
-        if best.result is _MATCH:
-            return best
-    return best
+    return best or MerchantMatch(
+        result=_NO, confidence=0, vendor=None, rule="the card is locked to nobody"
+    )
 
 
 def identify(merchant: Merchant, directory: Directory, learned: Learned) -> str | None:
@@ -103,7 +105,16 @@ def _owner(identifier: str, directory: Directory, learned: Learned) -> str | Non
 class _Question:
     """One vendor held against one merchant: the evidence is read once, then the rules run."""
 
-    __slots__ = ("country", "directory", "domain", "facilitators", "learned", "merchant", "vendor")
+    __slots__ = (
+        "country",
+        "directory",
+        "domain",
+        "facilitators",
+        "learned",
+        "merchant",
+        "sites",
+        "vendor",
+    )
 
     def __init__(
         self,
@@ -120,6 +131,7 @@ class _Question:
         self.facilitators = facilitators
         self.country = (merchant.country or "").upper()
         self.vendor = directory.vendor(domain)
+        self.sites: tuple[str, ...] | None = None
 
     def answer(self) -> MerchantMatch:
         ids = _ids(self.merchant)
@@ -417,12 +429,14 @@ class _Question:
         return field_host(self.merchant.url) if self.merchant.url and self.vendor else None
 
     def _sites(self) -> tuple[str, ...]:
-        fields = (self.merchant.city, self.merchant.url)
-        return tuple(
-            field_host(text)
-            for text in fields
-            if text and ("." in text or len(text) == CUT_MIN or text.lower().startswith("http"))
-        )
+        if self.sites is None:
+            fields = (self.merchant.city, self.merchant.url)
+            self.sites = tuple(
+                field_host(text)
+                for text in fields
+                if text and ("." in text or len(text) == CUT_MIN or text.lower().startswith("http"))
+            )
+        return self.sites
 
     def _yes(self, confidence: int, rule: str) -> MerchantMatch:
         return MerchantMatch(
