@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
@@ -30,12 +29,19 @@ from signets.core.merchant.grammar import (
     Source,
     Tails,
     bare,
-    begins_with,
     compile_patterns,
     is_tail,
     normalize,
     read,
     tidy,
+)
+from signets.core.merchant.lookup import (
+    Alike,
+    Heads,
+    by_letters,
+    heads_of,
+    patterns_near,
+    start_of,
 )
 from signets.core.merchant.mcc import codes
 from signets.core.merchant.names import names_of
@@ -43,7 +49,6 @@ from signets.core.merchant.suffixes import Suffixes
 from signets.core.merchant.words import without_form
 
 _REMEMBERED = 4096  # names
-_LONGEST_START = 12  # letters that patterns are looked up by
 _SHORTEST_COMPANY = 4  # letters of a name that may stand behind another
 _PREFIX_KEY = 2  # the same for facilitators
 
@@ -111,28 +116,6 @@ class Facilitator:
     vendor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Alike:
-    """Patterns that begin alike, by all the letters that a name must begin with, numbered in their
-    order; ``sizes``: how many letters those are."""
-
-    patterns: Mapping[str, tuple[tuple[int, Compiled], ...]]
-    sizes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heads:
-    """What a vendor's patterns begin with: whole heads, each with whether it is ambiguous in every
-    pattern that begins so, and their first words."""
-
-    heads: tuple[tuple[str, bool], ...]
-    words: tuple[str, ...]
-
-    def of(self, name: str) -> list[tuple[str, bool]]:
-        """Those that the name begins with."""
-        return [one for one in self.heads if begins_with(name, one[0])]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
     """All vendors and the indexes over them. Build with :func:`parse_directory`."""
@@ -168,12 +151,12 @@ class Directory:
 
     def readings(self, name: str, width: int) -> list[Reading]:
         """Every pattern that explains the whole normalised name, the most specific first."""
-        return _explaining(self._near(name), name, width)
+        return _explaining(patterns_near(self._by_letters, name), name, width)
 
     def alone(self, domain: str, name: str) -> bool:
         """Whether no vendor but this one can explain the normalised name: no pattern of another
         begins as it does."""
-        return all(c.domain == domain for c in self._near(name))
+        return all(c.domain == domain for c in patterns_near(self._by_letters, name))
 
     def read_raw(self, raw: str) -> list[Reading]:
         """The same of a name as the network sent it.
@@ -189,24 +172,9 @@ class Directory:
             held = self._read[raw] = self._read_raw(raw)
         return held
 
-    def _near(self, name: str) -> list[Compiled]:
-        """The patterns that begin as the name does."""
-        alike = self._by_letters.get(start_of(name))
-        if alike is None:
-            return []
-        letters = bare(name)
-        found = [
-            numbered
-            for size in alike.sizes
-            for numbered in alike.patterns.get(letters[:size], ())
-            if letters.startswith(numbered[1].start)
-        ]
-        found.sort(key=itemgetter(0))
-        return [compiled for _, compiled in found]
-
     def _read_raw(self, raw: str) -> list[Reading]:
         name = normalize(raw)
-        near = self._near(name)
+        near = patterns_near(self._by_letters, name)
         if not near:
             return []
         star = _before_star(raw)
@@ -237,7 +205,7 @@ class Directory:
         """What the vendor's patterns begin with."""
         found = self._heads.get(domain)
         if found is None:
-            found = self._heads[domain] = _heads_of(self.compiled[domain])
+            found = self._heads[domain] = heads_of(self.compiled[domain])
         return found
 
     def shared(self, one: Compiled, other: Compiled) -> bool:
@@ -270,36 +238,6 @@ class Directory:
             if found is not None:
                 return facilitator, text[found.end() :]
         return None
-
-
-def _heads_of(patterns: Iterable[Compiled]) -> Heads:
-    heads: dict[str, bool] = {}
-    for compiled in patterns:
-        if compiled.head:
-            ambiguous = compiled.pattern.ambiguous
-            heads[compiled.head] = heads.get(compiled.head, True) and ambiguous
-    return Heads(
-        heads=tuple(heads.items()),
-        words=tuple(dict.fromkeys(head.split(" ", 1)[0] for head in heads)),
-    )
-
-
-def _by_letters(starts: Mapping[str, list[Compiled]]) -> dict[str, Alike]:
-    index: dict[str, Alike] = {}
-    for start, patterns in starts.items():
-        alike: dict[str, list[tuple[int, Compiled]]] = {}
-        for number, compiled in enumerate(patterns):
-            alike.setdefault(compiled.start[:_LONGEST_START], []).append((number, compiled))
-        index[start] = Alike(
-            {letters: tuple(found) for letters, found in alike.items()},
-            tuple(sorted({len(letters) for letters in alike})),
-        )
-    return index
-
-
-def start_of(name: str) -> str:
-    """The first characters of a name, whatever separators it lost or gained."""
-    return name[: 2 * SHORTEST].replace(" ", "").replace("_", "").replace("/", ".")[:SHORTEST]
 
 
 def _before_star(raw: str) -> int:
@@ -383,7 +321,7 @@ def assemble(
         suffixes=suffixes,
         compiled=compiled,
         by_start={start: tuple(found) for start, found in starts.items()},
-        _by_letters=_by_letters(starts),
+        _by_letters=by_letters(starts),
         _by_id=_unique(
             "id",
             (
