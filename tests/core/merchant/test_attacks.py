@@ -38,7 +38,8 @@ def matches(lock: str, descriptor: str, **merchant: str) -> bool:
 
 
 def _plain(pattern: Pattern) -> bool:
-    return "{" not in pattern.text and pattern.source is not Source.GUESS
+    known = pattern.source is not Source.GUESS and not pattern.shortened
+    return known and "{" not in pattern.text
 
 
 @cache

@@ -57,7 +57,8 @@ _OF_CARD = "(?:CARD|CARTE|KARTE|CARTA|TARJETA|KORT|CKCD|CB)"
 _CARD_NUMBERED = rf"{_OF_CARD}(?: (?:NO|NR|NUMBER|ENDING(?: IN)?))? ?"
 _CARD = rf"(?:(?:{_CARD_NUMBERED})?(?:X*|[0-9]{{4,6}}X{{4,8}})[0-9]{{4}}|C [0-9]{{4}})"
 _SURE_CARD = rf"(?:(?:V|MC|C |{_OF_CARD} ?)[0-9]{{4}}|X+[0-9]{{4}}|[0-9]{{4,6}}X{{4,8}}[0-9]{{4}})"
-_CURRENCY = "(?:USD|EUR|GBP|CAD|AUD|NZD|CHF|SGD|INR|SEK|NOK|DKK|PLN|JPY|US DOLLARS?|US|EUROS?)"
+_CURRENCY = "(?:USD|EUR|GBP|CAD|AUD|NZD|CHF|SGD|INR|SEK|NOK|DKK|PLN|JPY|US DOLLARS?|EUROS?)"
+_CENTS = "[0-9]{1,6}[./][0-9]{2}"  # `US$20.00`
 _SUM = r"[0-9]{1,6}(?: [0-9]{3})?(?:[./ ][0-9]{2})?"
 # These are words of shops, too (`CARTE D OR`, `CB2`): only with a day or a card behind them.
 _WITH_DAY = rf"(?:{_ELSEWHERE}) (?:{_DAY}|{_CARD})(?: {_CARD})? "
@@ -74,7 +75,7 @@ _ALONE = rf"(?:{_WORDS}) (?:(?:{_DAY}|{_CARD}) ){{0,3}}"
 # No word at all: `V4410 09/06`, `09/06`, `XX1234 01.07 USD 20.00`.
 _NUMBERS = (
     rf"(?:{_SURE_CARD} (?:{_DAY} )?|(?:[0-9]{{4}} )?{_SURE_DAY} (?:{_CARD} )?)"
-    rf"(?:{_CURRENCY} {_SUM} )?"
+    rf"(?:(?:{_CURRENCY} {_SUM}|US {_CENTS}) )?"
 )
 _HOST = (
     r"(?:WWW[./ ]|(?:API|APP|BILLING|CHECKOUT|ACCOUNTS?|CONSOLE|DASHBOARD|PORTAL|PLATFORM|SECURE)"
@@ -95,7 +96,7 @@ _LAST = (
     rf"RECURRING|RECUR|PENDING|POSTED|(?:{_KINDS}) (?:PURCHASE|TRANSACTION)|VISA DEBIT"
     rf"|(?:VALUE )?DATE(?: {_DAY})?|{_SURE_DAY}(?: [0-9]{{2}} [0-9]{{2}}(?: [0-9]{{2}})?)?"
     rf"|{_CARD_NUMBERED}X*[0-9]{{4}}|{_SURE_CARD}|X*[0-9]{{4}}"
-    rf"|{_CURRENCY} ?{_SUM}(?: {_CURRENCY})?|{_SUM} {_CURRENCY}|(?!US\b){_CURRENCY}"
+    rf"|{_CURRENCY} ?{_SUM}(?: {_CURRENCY})?|{_SUM} {_CURRENCY}|{_CURRENCY}|US {_CENTS}"
     rf"|[0-9]{{1,5}}[./][0-9]{{2,6}}|{_RATE} [0-9]+(?:[./][0-9]+)?|{_FOREIGN}"
     rf"|{_NUMBERED}(?: (?:NO|NR))? (?=[A-Z]*[0-9])[A-Z0-9]{{4,23}}|[SP]?[0-9]{{8,23}}"
 )

@@ -126,7 +126,7 @@ def _doubled(patterns: list[Pattern], brand: str) -> list[Pattern]:
         for pattern in patterns
         if pattern.line != LEGAL_NAME
         and begins_with(pattern.text, brand)
-        and "{any}" not in pattern.text
+        and not {"{any}", "{word}"}.intersection(pattern.text.split())
         and pattern.source is not Source.GUESS
     ]
 
