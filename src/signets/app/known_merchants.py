@@ -58,6 +58,7 @@ class KnownMerchants:
         self.directory = directory
         self.learned = learned
         self._origins = origins or {}
+        self._nothing = learned == Learned()
         self._ids: dict[str, dict[str, None]] = {}
         self._owners: dict[str, str] = {}
         for vendor, identifier in learned.confirmed_ids:
@@ -76,6 +77,8 @@ class KnownMerchants:
 
     def about(self, vendors: tuple[str, ...], merchant: Merchant, intent_id: str | None) -> Learned:
         """The part that bears on this merchant at these vendors, under that open intent alone."""
+        if self._nothing:
+            return self.learned
         carried = observed_ids(merchant)
         confirmed = {(self._owners[i], i) for i in carried if i in self._owners}
         for vendor in vendors:
@@ -107,18 +110,19 @@ class KnownMerchants:
         """
         if intent_id in self._once:
             # A permission for one charge; nothing that could be asked again and again.
-            return self._judged(lock, merchant, intent_id)
+            return self.judge(lock, merchant, intent_id)
         asked = (lock, merchant)
         known = self._matches.get(asked)
         if known is None:
             if len(self._matches) >= _MOST_MATCHES:
                 self._matches.clear()
-            known = self._matches[asked] = self._judged(lock, merchant, None)
+            known = self._matches[asked] = self.judge(lock, merchant, None)
         return known
 
-    def _judged(
-        self, lock: MerchantLock, merchant: Merchant, intent_id: str | None
+    def judge(
+        self, lock: MerchantLock, merchant: Merchant, intent_id: str | None = None
     ) -> MerchantMatch:
+        """The same as :meth:`match`, thought through anew: for who remembers answers itself."""
         learned = self.about(lock.vendors, merchant, intent_id)
         return match_lock(lock, merchant, self.directory, learned)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from signets.core.merchant.directory import Directory, start_of
+from signets.core.merchant.directory import Directory
 from signets.core.merchant.grammar import CUT_LETTERS, Compiled, Pattern, normalize, read
+from signets.core.merchant.lookup import start_of
 from signets.core.merchant.tails import CUT_MIN
 
 _SAMPLES = {

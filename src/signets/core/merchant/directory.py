@@ -6,11 +6,12 @@ Plain data comes from the edge (:mod:`signets.vendors`); nothing here reads a fi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from signets.core.errors import Refusal, RefusalKind
+from signets.core.merchant.banks import without_suffix
 from signets.core.merchant.document import (
     VendorDocument,
     field_with,
@@ -32,12 +33,23 @@ from signets.core.merchant.grammar import (
     is_tail,
     normalize,
     read,
+    tidy,
+)
+from signets.core.merchant.lookup import (
+    Alike,
+    Heads,
+    by_letters,
+    heads_of,
+    patterns_near,
+    start_of,
 )
 from signets.core.merchant.mcc import codes
 from signets.core.merchant.names import names_of
 from signets.core.merchant.suffixes import Suffixes
+from signets.core.merchant.words import without_form
 
 _REMEMBERED = 4096  # names
+_SHORTEST_COMPANY = 4  # letters of a name that may stand behind another
 _PREFIX_KEY = 2  # the same for facilitators
 
 #: Of a name in fields run together: Mastercard 22, TSYS 23, Visa 25, and issuers cut to fewer.
@@ -113,10 +125,12 @@ class Directory:
     suffixes: Suffixes
     compiled: Mapping[str, tuple[Compiled, ...]]  # by canonical domain
     by_start: Mapping[str, tuple[Compiled, ...]]  # by :func:`start_of` their heads
+    _by_letters: Mapping[str, Alike]
     _by_id: Mapping[str, str]
     _by_host: Mapping[str, str]
     _by_brand: Mapping[str, str]
     _by_prefix: Mapping[str, tuple[tuple[re.Pattern[str], Facilitator], ...]]
+    _heads: dict[str, Heads] = field(default_factory=dict, compare=False, repr=False)
     _read: dict[str, list[Reading]] = field(default_factory=dict, compare=False, repr=False)
 
     def vendor(self, domain: str) -> Vendor | None:
@@ -137,12 +151,12 @@ class Directory:
 
     def readings(self, name: str, width: int) -> list[Reading]:
         """Every pattern that explains the whole normalised name, the most specific first."""
-        return _explaining(self._near(name), name, width)
+        return _explaining(patterns_near(self._by_letters, name), name, width)
 
     def alone(self, domain: str, name: str) -> bool:
         """Whether no vendor but this one can explain the normalised name: no pattern of another
         begins as it does."""
-        return all(c.domain == domain for c in self._near(name))
+        return all(c.domain == domain for c in patterns_near(self._by_letters, name))
 
     def read_raw(self, raw: str) -> list[Reading]:
         """The same of a name as the network sent it.
@@ -158,27 +172,41 @@ class Directory:
             held = self._read[raw] = self._read_raw(raw)
         return held
 
-    def _near(self, name: str) -> list[Compiled]:
-        """The patterns that begin as the name does."""
-        letters = bare(name)
-        return [c for c in self.by_start.get(start_of(name), ()) if letters.startswith(c.start)]
-
     def _read_raw(self, raw: str) -> list[Reading]:
         name = normalize(raw)
-        near = self._near(name)
+        near = patterns_near(self._by_letters, name)
+        if not near:
+            return []
         star = _before_star(raw)
-        whole = _explaining(near, name, len(raw), star)
+        prefix = len(tidy(raw)) - len(name)
+        whole = _explaining(near, name, len(raw) - prefix, star)
         if whole and not whole[0].compiled.open:
             return whole
+        for other in _without_marks(name):
+            read = _explaining(near, other, len(other), star)
+            if read and not read[0].compiled.open:
+                return read
         longest = max((len(c.pattern.text) for c in near), default=0)
+        vendors = {c.domain: c for c in near}
+        text = name if prefix else raw
         for width in FIELD_WIDTHS:
-            if width < min(len(raw), longest) and raw[width - 1] != " ":
-                beside, tails = f" {normalize(raw[width:])}", Tails()
-                fitting = [c for c in near if is_tail(c, beside, tails)]
-                read = _explaining(fitting, normalize(raw[:width]), width, star)
+            if width < min(len(text), longest) and text[width - 1] != " ":
+                beside, tails = f" {tidy(text[width:])}", Tails()
+                fitting = {c.domain for c in vendors.values() if is_tail(c, beside, tails)}
+                if not fitting:
+                    continue
+                theirs = (c for c in near if c.domain in fitting)
+                read = _explaining(theirs, normalize(text[:width]), width, star)
                 if read:
                     return read
         return whole
+
+    def heads(self, domain: str) -> Heads:
+        """What the vendor's patterns begin with."""
+        found = self._heads.get(domain)
+        if found is None:
+            found = self._heads[domain] = heads_of(self.compiled[domain])
+        return found
 
     def shared(self, one: Compiled, other: Compiled) -> bool:
         """Whether two vendors of a family bill in the same form, which says of neither that it is
@@ -212,15 +240,21 @@ class Directory:
         return None
 
 
-def start_of(name: str) -> str:
-    """The first characters of a name, whatever separators it lost or gained."""
-    return name[: 2 * SHORTEST].replace(" ", "").replace("_", "").replace("/", ".")[:SHORTEST]
-
-
 def _before_star(raw: str) -> int:
     """How many letters and digits of the name stand before its first ``*``."""
     before, star, _ = raw.partition("*")
     return len(bare(normalize(before))) if star else NO_STAR
+
+
+def _without_marks(name: str) -> Iterator[str]:
+    """The name without what a bank wrote behind it; with spaces where it wrote slashes between its
+    fields (``DROPBOX*123/DUBLIN/IRL``)."""
+    shorter = without_suffix(name)
+    if shorter != name:
+        yield shorter
+    if "/" in shorter:
+        spaced = without_suffix(shorter.replace("/", " "))
+        yield spaced
 
 
 def _explaining(
@@ -228,8 +262,14 @@ def _explaining(
 ) -> list[Reading]:
     """Which of these patterns explain the whole normalised name, the most specific first."""
     tails: Tails = {}
-    found = (read(compiled, name, width, star, tails) for compiled in near)
-    return sorted((r for r in found if r is not None), key=_specificity)
+    found = []
+    for compiled in near:
+        reading = read(compiled, name, width, star, tails)
+        if reading is not None:
+            found.append(reading)
+    if len(found) > 1:
+        found.sort(key=_specificity)
+    return found
 
 
 def _specificity(reading: Reading) -> tuple[bool, int, bool]:
@@ -281,6 +321,7 @@ def assemble(
         suffixes=suffixes,
         compiled=compiled,
         by_start={start: tuple(found) for start, found in starts.items()},
+        _by_letters=by_letters(starts),
         _by_id=_unique(
             "id",
             (
@@ -319,6 +360,7 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
         vendor.domain,
         vendor.patterns,
         domains=vendor.domains,
+        companies=_companies(vendor),
         places=tuple(normalize(place) for place in vendor.places),
         countries=tuple(sorted(vendor.countries | HUBS)),
     )
@@ -327,6 +369,16 @@ def compile_vendor(vendor: Vendor) -> tuple[Compiled, ...]:
             text = one.pattern.text
             raise PatternError(text, f"pattern `{text}` is shorter than {SHORTEST} characters")
     return compiled
+
+
+def _companies(vendor: Vendor) -> tuple[str, ...]:
+    """What may stand behind ``BY``: the brand and the legal names that are known, with or without
+    their legal form."""
+    known = {pattern.text for pattern in vendor.patterns if pattern.source is not Source.GUESS}
+    names = {normalize(vendor.brand)}
+    for name in known.intersection(map(normalize, vendor.legal_names)):
+        names.update((name, without_form(name)))
+    return tuple(sorted(name for name in names if len(bare(name)) >= _SHORTEST_COMPANY))
 
 
 def _vendor(document: VendorDocument) -> Vendor:

@@ -16,7 +16,7 @@ issuers drop ``*``, pad prefixes and glue fields; inside a word nothing may be a
 ``{num}``       a number of three digits or more
 ``{hexid}``     an id of hexadecimal groups (``01DF0B-DCC``)
 ``{site}``      the buyer's own domain: after ``_`` (it may be cut), else whole with its dot
-``{word}``      one word of the buyer's own, where a contact of the vendor's stands behind it
+``{word}``      one word of the buyer's own, none that a shop or an application is named with
 ``{any}``       anything: an *open* prefix, which names a vendor but never proves one
 ==============  ==============================================================================
 
@@ -28,7 +28,7 @@ Anything else is another name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -37,13 +37,17 @@ from signets.core.merchant.banks import without_prefix
 from signets.core.merchant.tails import (
     CUT_MIN,
     GLUE,
+    SEPARATORS,
+    beginnings,
     cities_behind,
+    common_tail_of,
     cut,
     literal,
+    marks_of,
     site_as_name,
     tail_of,
 )
-from signets.core.merchant.words import LEGAL_FORMS, Behind, behind_name
+from signets.core.merchant.words import LEGAL_FORMS, NOT_BUYERS, OTHERS_WORDS, Behind, behind_name
 
 _PLACEHOLDERS = {
     "{ref}": r"(?=[A-Z]{0,5}[0-9])(?:(?<![A-Z0-9])[A-Z0-9]{6,16}|[A-Z0-9]{8,16})",
@@ -55,12 +59,14 @@ _PLACEHOLDERS = {
     "{hexid}": r"(?=[A-F]*[0-9])[0-9A-F]{6}(?: [0-9A-F]{1,6}){0,2}",
     "{site}": r"(?:_[A-Z0-9][A-Z0-9./]*(?: [A-Z0-9./]+)?| [A-Z0-9]+[./][A-Z]{2,})",
     "{any}": r".+",
-    "{word}": r"(?<![A-Z0-9])[A-Z0-9]{2,16}",
+    "{word}": (
+        rf"(?<![A-Z0-9_])(?!(?:{'|'.join(sorted(OTHERS_WORDS | NOT_BUYERS))})S?(?![A-Z0-9]))"
+        "[A-Z0-9]{2,16}"
+    ),
 }
 _JUNK = re.compile(r"[^A-Z0-9./_]+")
 _LOOSE_MARK = re.compile(r"(?<![A-Z0-9])[./_]+|[./_]+(?![A-Z0-9])")
 _DOTTED = re.compile(r"(?<![A-Z0-9./])(?:[A-Z]\.){1,3}[A-Z](?![A-Z0-9./])")  # `S.R.O`, `B.V`
-_BARE = str.maketrans("", "", " _./")
 #: Of a name cut to 13 characters, what may be left of it where ` * ` became one space.
 CUT_LETTERS = CUT_MIN - 2
 #: The line of a pattern that is a legal name.
@@ -70,11 +76,12 @@ _FORM_ENDS = tuple(f" {form}" for form in LEGAL_FORMS)
 NO_STAR = -1
 #: Characters that choose the candidate patterns; no name is shorter.
 SHORTEST = 3
+_HEAD = 6  # characters with two letters among them
 #: Past the end of any name: descriptors have at most some 40 letters.
 _END = 1 << 16
 #: By vendor and letter of one name, which neutral tails begin there, if any.
 Tails = dict[tuple[str, int], re.Match[str] | None]
-_NOTHING_BEHIND = re.compile("(?P<url>(?!))?(?P<cut>(?!))?").match("")
+_NOTHING_BEHIND = re.compile("").match("")
 
 
 class Source(StrEnum):
@@ -116,19 +123,19 @@ class PatternError(ValueError):
 
 
 class LazyRegex:
-    """A regular expression compiled when it is first needed: a directory of hundreds of vendors
-    is read in a moment, and a card asks about few of them."""
+    """A regular expression written and compiled when it is first needed: a directory of hundreds of
+    vendors is read in a moment, and a card asks about few of them."""
 
-    __slots__ = ("_made", "text")
+    __slots__ = ("_made", "_text")
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: Callable[[], str]) -> None:
+        self._text = text
         self._made: re.Pattern[str] | None = None
 
     def match(self, name: str, start: int = 0, end: int = _END) -> re.Match[str] | None:
         """As :meth:`re.Pattern.match`."""
         if self._made is None:
-            self._made = re.compile(self.text)
+            self._made = re.compile(self._text())
         return self._made.match(name, start, end)
 
 
@@ -139,7 +146,8 @@ class Compiled:
     ``tail`` is the vendor's neutral tails, which must explain what ``body`` leaves. Behind a
     ``plain`` name a legal form, plan words and a reference may come first
     (:mod:`signets.core.merchant.words`); ``formed``: it ends with a legal form. Every name that it
-    explains begins with ``start``, both without separators (:func:`bare`).
+    explains begins with ``start``, both without separators (:func:`bare`); every tail with a digit
+    or one of ``beginnings``, and what is its own in one holds some of ``marks``.
     """
 
     domain: str
@@ -150,6 +158,8 @@ class Compiled:
     formed: bool
     head: str
     start: str
+    beginnings: frozenset[str]
+    marks: tuple[str, ...]
     weight: int
     open: bool
     countries: tuple[str, ...]
@@ -160,7 +170,8 @@ class Reading:
     """A pattern that explains a whole name.
 
     ``more``: the legal form, plan or reference that stood behind the pattern, if any; ``own_url``:
-    the vendor's domain was part of it; ``own_place``: one of its places was.
+    the vendor's domain was part of it, or its name behind ``BY``; ``own_place``: one of its places;
+    ``beside``: the neutral tails.
     """
 
     compiled: Compiled
@@ -168,24 +179,33 @@ class Reading:
     own_url: bool
     own_place: bool
     more: Behind | None = None
+    beside: str = ""
+
+
+@lru_cache(maxsize=4096)
+def tidy(text: str) -> str:
+    """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
+    dots in a legal form's letters (``S.R.O.`` → ``SRO``)."""
+    name = _JUNK.sub(" ", text.upper())
+    if "." in name or "/" in name or "_" in name:
+        name = " ".join(_LOOSE_MARK.sub(" ", name).split())
+        return _DOTTED.sub(lambda found: found.group().replace(".", ""), name)
+    return name.strip()
 
 
 @lru_cache(maxsize=4096)
 def normalize(text: str) -> str:
-    """Upper case, one space for any separator; dots, slashes and underscores only inside, and no
-    dots in a legal form's letters (``S.R.O.`` → ``SRO``).
+    """The name tidied (:func:`tidy`), without what a bank or the vendor's host wrote before it.
 
     A bank's or wallet's prefix (``POS``, ``APLPAY``, ``CHECKCARD 0501``), a scheme and what a
     vendor's own host begins with (``WWW.``, ``BILLING.``) are dropped.
     """
-    name = _LOOSE_MARK.sub(" ", _JUNK.sub(" ", text.upper()))
-    name = _DOTTED.sub(lambda found: found.group().replace(".", ""), " ".join(name.split()))
-    return without_prefix(name)
+    return without_prefix(tidy(text))
 
 
 def bare(text: str) -> str:
     """The letters and digits of a name in normal form."""
-    return text.translate(_BARE)
+    return text.translate(SEPARATORS)
 
 
 def compile_patterns(
@@ -193,20 +213,27 @@ def compile_patterns(
     patterns: tuple[Pattern, ...],
     *,
     domains: tuple[str, ...],
+    companies: tuple[str, ...] = (),
     places: tuple[str, ...],
     countries: tuple[str, ...],
 ) -> tuple[Compiled, ...]:
-    """Make a vendor's patterns ready. Raises PatternError for one that cannot be read."""
+    """Make a vendor's patterns ready; ``companies`` are its names that stand behind ``BY``. Raises
+    PatternError for a pattern that cannot be read."""
     normal = tuple(normalize(domain) for domain in domains)
-    tail = LazyRegex(tail_of(normal, places, countries))
+    tail = LazyRegex(lambda: tail_of(normal, companies, places, countries))
+    first = beginnings(normal, companies, places, countries)
+    marks = marks_of(normal, companies, places)
     sites = {site: site_as_name(site, countries) for site in normal}
-    return tuple(_compile(domain, pattern, tail, sites, countries) for pattern in patterns)
+    return tuple(
+        _compile(domain, pattern, tail, (first, marks), sites, countries) for pattern in patterns
+    )
 
 
 def _compile(
     domain: str,
     pattern: Pattern,
     tail: LazyRegex,
+    letters: tuple[frozenset[str], tuple[str, ...]],
     sites: dict[str, str],
     countries: tuple[str, ...],
 ) -> Compiled:
@@ -246,12 +273,14 @@ def _compile(
     return Compiled(
         domain=domain,
         pattern=pattern,
-        body=LazyRegex(body),
+        body=LazyRegex(lambda: body),
         tail=tail,
         plain="{" not in pattern.text and pattern.source is not Source.GUESS,
         formed=pattern.line == LEGAL_NAME and pattern.text.endswith(_FORM_ENDS),
         head=head.strip(),
         start=bare(text.rpartition(".")[0] if text in sites else fixed.split("{")[0]),
+        beginnings=letters[0],
+        marks=letters[1],
         weight=weight,
         open="{any}" in pattern.text,
         countries=countries,
@@ -286,7 +315,7 @@ def read(
         return None
     groups = tail.groupdict()
     cut = (
-        groups["cut"] is not None
+        groups.get("cut") is not None
         or groups.get("cutplace") is not None
         or (more is not None and more.cut)
         or body.groupdict().get("cutname") is not None
@@ -294,7 +323,9 @@ def read(
     if cut and width < CUT_MIN:
         return None
     own_place = groups.get("place") is not None
-    return Reading(compiled, cut, groups["url"] is not None, own_place, more)
+    own_url = any(groups.get(group) is not None for group in ("url", "field", "by"))
+    beside = tail.string[tail.start() :]
+    return Reading(compiled, cut, own_url, own_place, more, beside.strip())
 
 
 def _words_and_tail(
@@ -315,16 +346,34 @@ def _tail_behind(compiled: Compiled, name: str, start: int, tails: Tails) -> re.
         return _NOTHING_BEHIND
     at = (compiled.domain, start)
     if at not in tails:
-        tails[at] = _find_tail(compiled, name, start)
+        begins = may_be_tail(compiled, name[start:])
+        tails[at] = _find_tail(compiled, name, start) if begins else None
     return tails[at]
 
 
+def may_be_tail(compiled: Compiled, text: str) -> bool:
+    """Whether the text may begin with a tail of the vendor, by its first letters; never false where
+    it does. A host below the vendor's site begins with any, and has a dot or slash."""
+    letters = text[:_HEAD].translate(SEPARATORS)
+    first = letters[:1]
+    known = compiled.beginnings
+    if letters[:2] in known or first in known or first.isdigit():
+        return True
+    return "." in text or "/" in text
+
+
 def _find_tail(compiled: Compiled, name: str, start: int) -> re.Match[str] | None:
-    tail = compiled.tail.match(name, start)
+    letters = name[start:].translate(SEPARATORS)
+    regex: re.Pattern[str] | LazyRegex = common_tail_of(compiled.countries)
+    for mark in compiled.marks:
+        if mark in letters:
+            regex = compiled.tail
+            break
+    tail = regex.match(name, start)
     if tail is not None:
         return tail
     for city in cities_behind(compiled.countries, name, start):
-        tail = compiled.tail.match(name, start, city)
+        tail = regex.match(name, start, city)
         if tail is not None:
             return tail
     return None

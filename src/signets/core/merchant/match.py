@@ -18,12 +18,12 @@ confirm or deny a name or an id, but nothing they said makes a foreign id or a h
 
 from __future__ import annotations
 
+from signets.core.merchant.banks import without_suffix
 from signets.core.merchant.directory import HUBS, Directory, Facilitator
 from signets.core.merchant.grammar import (
     LEGAL_NAME,
     Reading,
     Source,
-    begins_with,
     derived_reading,
     normalize,
 )
@@ -47,7 +47,7 @@ from signets.core.merchant.tails import CUT_MIN
 
 _MATCH, _NO, _UNSURE = MatchResult.MATCH, MatchResult.NO_MATCH, MatchResult.UNVERIFIED
 _LONGEST = 64  # a name, city and country glued together are 40; longer is no descriptor
-_LONGEST_ROW = 128  # with what a bank writes before it
+_LONGEST_ROW = 128  # with what a bank writes around it
 _RANK = {_MATCH: 2, _UNSURE: 1, _NO: 0}
 
 
@@ -59,17 +59,19 @@ def match_lock(
     ``lock.vendors`` are canonical domains (see :func:`signets.core.merchant.domains
     .canonical_vendor`). A lock on nothing matches nothing.
     """
-    best = MerchantMatch(result=_NO, confidence=0, vendor=None, rule="the card is locked to nobody")
-    for index, domain in enumerate(lock.vendors):
+    best: MerchantMatch | None = None
+    for domain in lock.vendors:
         answer = _Question(domain, merchant, directory, learned, lock.allow_facilitators).answer()
-        if index == 0 or (_RANK[answer.result], answer.confidence) > (
+        if answer.result is _MATCH:
+            return answer
+        if best is None or (_RANK[answer.result], answer.confidence) > (
             _RANK[best.result],
             best.confidence,
         ):
             best = answer
-        if best.result is _MATCH:
-            return best
-    return best
+    return best or MerchantMatch(
+        result=_NO, confidence=0, vendor=None, rule="the card is locked to nobody"
+    )
 
 
 def identify(merchant: Merchant, directory: Directory, learned: Learned) -> str | None:
@@ -103,7 +105,16 @@ def _owner(identifier: str, directory: Directory, learned: Learned) -> str | Non
 class _Question:
     """One vendor held against one merchant: the evidence is read once, then the rules run."""
 
-    __slots__ = ("country", "directory", "domain", "facilitators", "learned", "merchant", "vendor")
+    __slots__ = (
+        "country",
+        "directory",
+        "domain",
+        "facilitators",
+        "learned",
+        "merchant",
+        "sites",
+        "vendor",
+    )
 
     def __init__(
         self,
@@ -120,6 +131,7 @@ class _Question:
         self.facilitators = facilitators
         self.country = (merchant.country or "").upper()
         self.vendor = directory.vendor(domain)
+        self.sites: tuple[str, ...] | None = None
 
     def answer(self) -> MerchantMatch:
         ids = _ids(self.merchant)
@@ -223,19 +235,17 @@ class _Question:
         return self._no(f"the name is not {self.domain}'s")
 
     def _mentions(self, name: str) -> bool:
-        return any(
-            c.head and begins_with(name, c.head) for c in self.directory.compiled[self.domain]
-        )
+        return bool(self.directory.heads(self.domain).of(name))
 
     def _unexplained(self, name: str) -> MerchantMatch:
-        patterns = self.directory.compiled[self.domain]
-        heads = [c for c in patterns if c.head and begins_with(name, c.head)]
-        if heads and all(c.pattern.ambiguous for c in heads) and not self._own_site():
-            return self._no(f"`{name}` only begins with the common word `{heads[0].head}`")
+        begun = self.directory.heads(self.domain)
+        heads = begun.of(name)
+        if heads and all(ambiguous for _, ambiguous in heads) and not self._own_site():
+            return self._no(f"`{name}` only begins with the common word `{heads[0][0]}`")
         if heads:
             return self._unsure(25, f"the name begins like {self.domain}'s and goes on unlike")
         first = name.split(" ", 1)[0]
-        if any(one_edit(first, c.head.split(" ", 1)[0]) for c in patterns):
+        if any(one_edit(first, word) for word in begun.words):
             return self._no(f"`{first}` looks like {self.domain}'s name but is not")
         return self._no(f"the name is not {self.domain}'s")
 
@@ -319,7 +329,7 @@ class _Question:
         if more.homes is None:
             return self._anything_sent(reading)
         own = self.vendor.countries if self.vendor else frozenset()
-        country = self.country or self._country_of_city(more.homes)
+        country = self.country or self._country_of_city(more.homes, reading.beside)
         named = more.region and self.merchant.mcc is not None
         if country == "" and named:
             return bool(more.homes.intersection(own))
@@ -336,10 +346,14 @@ class _Question:
         fits = merchant.mcc in SOFTWARE and merchant.mcc in vendor.mccs
         return self._own_site() or reading.own_url or (fits and self.country in vendor.countries)
 
-    def _country_of_city(self, countries: frozenset[str]) -> str:
-        """Which of these countries the city field lies in; empty where it does not say."""
-        city = normalize(self.merchant.city or "")
-        return next((code for code in sorted(countries) if city in cities((code,))), "")
+    def _country_of_city(self, countries: frozenset[str], beside: str) -> str:
+        """Which of these countries the city field lies in, or the city behind the name; empty where
+        neither says."""
+        city = normalize(self.merchant.city or "") or beside
+        for code in sorted(countries):
+            if city in cities((code,)) or city.removesuffix(f" {code}") in cities((code,)):
+                return code
+        return ""
 
     def _anything_sent(self, reading: Reading) -> bool:
         """Whether anything stands beside the name that fits: MCC, country, its site or place."""
@@ -415,12 +429,14 @@ class _Question:
         return field_host(self.merchant.url) if self.merchant.url and self.vendor else None
 
     def _sites(self) -> tuple[str, ...]:
-        fields = (self.merchant.city, self.merchant.url)
-        return tuple(
-            field_host(text)
-            for text in fields
-            if text and ("." in text or len(text) == CUT_MIN or text.lower().startswith("http"))
-        )
+        if self.sites is None:
+            fields = (self.merchant.city, self.merchant.url)
+            self.sites = tuple(
+                field_host(text)
+                for text in fields
+                if text and ("." in text or len(text) == CUT_MIN or text.lower().startswith("http"))
+            )
+        return self.sites
 
     def _yes(self, confidence: int, rule: str) -> MerchantMatch:
         return MerchantMatch(
@@ -437,17 +453,20 @@ class _Question:
 
 
 def _is_endless(raw: str) -> bool:
-    """Whether the name, without a bank's prefix, is longer than any descriptor."""
-    return len(raw) > _LONGEST_ROW or (len(raw) > _LONGEST and len(normalize(raw)) > _LONGEST)
+    """Whether the name, without what a bank wrote around it, is longer than any descriptor."""
+    return len(raw) > _LONGEST_ROW or (
+        len(raw) > _LONGEST and len(without_suffix(normalize(raw))) > _LONGEST
+    )
 
 
-def _preference(reading: Reading, domain: str) -> tuple[bool, bool]:
-    """Of equally good readings, the known one first, and of these the whole legal name."""
+def _preference(reading: Reading, domain: str) -> tuple[bool, bool, bool]:
+    """Of equally good readings, the known one first, of these what is no name cut short, and of
+    these the whole legal name."""
     compiled = reading.compiled
     known = compiled.pattern.source is not Source.GUESS and not compiled.open
     legal = compiled.pattern.line == LEGAL_NAME and not reading.cut and reading.more is None
     own = known and compiled.domain == domain
-    return not own, own and not legal
+    return not own, own and compiled.pattern.shortened, own and not legal
 
 
 def _rivals(one: Reading, best: Reading) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from signets.core.merchant.document import Form, LegalName, VendorDocument
-from signets.core.merchant.grammar import LEGAL_NAME, Pattern, Source, begins_with, normalize
-from signets.core.merchant.words import ANYBODYS_FORMS, OTHERS_WORDS
+from signets.core.merchant.grammar import LEGAL_NAME, Pattern, Source, bare, begins_with, normalize
+from signets.core.merchant.words import ANYBODYS_FORMS, OTHERS_WORDS, without_form
 
 _LEGAL_FORMS = frozenset(
     ("INC", "LLC", "LTD", "LIMITED", "CORP", "GMBH", "SAS", "SA", "AG", "BV", "PBC", "OY")
@@ -20,7 +20,7 @@ _LEGAL_FORMS = frozenset(
 _FORM_ENDS = tuple(f" {form}" for form in sorted(_LEGAL_FORMS))
 _WRITTEN_OUT = (("LTD", "LIMITED"), ("CORP", "CORPORATION"), ("INC", "INCORPORATED"))
 _COUNTRIES = (" IRELAND", " US", " USA", " UK", " EMEA", " EUROPE", " INTERNATIONAL", " AMERICA")
-_COINED = 6  # letters; a shorter word is somebody else's, too
+COINED = 6  # letters; a shorter word is somebody else's, too
 _CAPITAL = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
@@ -47,6 +47,8 @@ def names_of(document: VendorDocument) -> tuple[Pattern, ...]:
     for fact in document.legal_names:
         add(_between(list(found.values()), normalize(fact.name), fact.source, brand))
     add(_label(document.domain, found.get(brand)))
+    for fact in document.legal_names:
+        add(_formless(normalize(fact.name), brand, fact, list(found.values())))
     add(_own_domain(normalize(domain)) for domain in (document.domain, *document.aliases))
     return tuple(found.values())
 
@@ -101,6 +103,21 @@ def _shortened(text: str, brand: str) -> Iterator[str]:
         yield f"{brand} {legal}"
 
 
+def _formless(text: str, brand: str, fact: LegalName, others: list[Pattern]) -> Iterator[Pattern]:
+    """A known legal name that is not the brand, without its form (``EXAFUNCTION``): as little by
+    itself as a domain cut short. Not where it begins with a name that is known by itself."""
+    name = without_form(text)
+    known = (p.text.replace("|", "") for p in others if p.source is not Source.GUESS)
+    if (
+        fact.source is not Source.GUESS
+        and name != text
+        and len(bare(name)) >= COINED
+        and bare(brand) not in bare(name)
+        and not any(begins_with(name, other) for other in known)
+    ):
+        yield replace(_legal(name, fact, ambiguous=False), shortened=True)
+
+
 def _doubled(patterns: list[Pattern], brand: str) -> list[Pattern]:
     """The brand before a form that begins with it (``ZOHO* ZOHO-ONE``): processors put the name of
     the account before what the vendor writes."""
@@ -109,7 +126,7 @@ def _doubled(patterns: list[Pattern], brand: str) -> list[Pattern]:
         for pattern in patterns
         if pattern.line != LEGAL_NAME
         and begins_with(pattern.text, brand)
-        and "{any}" not in pattern.text
+        and not {"{any}", "{word}"}.intersection(pattern.text.split())
         and pattern.source is not Source.GUESS
     ]
 
@@ -144,7 +161,7 @@ def _label(domain: str, written: Pattern | None) -> Iterator[Pattern]:
         and written.source is Source.GUESS
         and not written.ambiguous
         and " " not in text
-        and len(text) >= _COINED
+        and len(text) >= COINED
     ):
         yield replace(_own_domain(text), line="own domain, shortened", shortened=True)
 

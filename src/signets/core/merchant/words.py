@@ -83,7 +83,9 @@ _FULL_FIELDS = (22, 23, 24, 25)
 _FORM_STUB = 2  # letters of a cut legal form
 _DATE = "[0-9]{1,4}[/.][0-9]{1,2}(?:[/.][0-9]{2,4})?"
 _SURE = rf"{_DATE}|[A-Z]{{0,3}}[0-9]{{4,}}"
-_DIGITS = "(?=(?:[A-Z]*[0-9]){5})[A-Z0-9]{8,20}"
+# No word's worth of letters in a row, and none that begins it.
+_NO_RUN = "(?!(?=[A-Z]{4})[A-Z]*[AEIOUY])(?![A-Z0-9]*(?=[A-Z]{5})[A-Z]*[AEIOUY][A-Z]*[AEIOUY])"
+_DIGITS = f"(?=(?:[A-Z]*[0-9]){{5}}){_NO_RUN}[A-Z0-9]{{8,20}}"
 # Words that shops and swindlers add, digits for letters included (`SUPP0RT24H7`), are no reference.
 _WORDLIKE = (
     "SUPPORT REFUND HELP SHOP STORE GIFT CARD BILL PAY OFFICIAL SERVICE VERIF RESELL TRAIN TECH "
@@ -100,6 +102,9 @@ _LIKE = {
 }
 # Letters and digits in turns, three digits at least: `437WAYM4QKE`, `4F7K29QX`.
 _MIXED = "(?=(?:[A-Z]*[0-9]){3})[A-Z]*[0-9]+[A-Z]+[0-9]"
+_DAY = f"[0-9]{{1,2}}(?:{_MONTHS})(?:20)?[0-9]{{2}}(?![A-Z0-9])"  # `06SEP26`
+# Behind a star: a digit (`4W3BTZR`), or no vowel at all.
+_STARRED = f"(?:(?=[A-Z]*[0-9]){_NO_RUN}[A-Z0-9]{{6,12}}|[B-DF-HJ-NP-TV-XZ]{{6,10}})"
 
 
 #: What others sell or imitate a vendor with: no form that was only put together ends so.
@@ -107,6 +112,15 @@ OTHERS_WORDS = frozenset(
     {
         "BILLING", "CARD", "CARDS", "GIFT", "HELP", "HELPDESK", "LICENSE", "OFFICIAL", "REFUND",
         "REFUNDS", "RESELLER", "SHOP", "STORE", "SUPPORT", "TRAINING", "VERIFY",
+    }
+)  # fmt: skip
+
+
+#: What applications are named with: behind a platform's name they are somebody else's.
+NOT_BUYERS = frozenset(
+    {
+        "ADDON", "APP", "BACKUP", "CONNECTOR", "EXTENSION", "GAME", "HELPER", "INC", "LLC", "LTD",
+        "MANAGER", "PLUGIN", "SERVICE", "STUDIO", "SYNC", "TOOL", "TOOLKIT",
     }
 )  # fmt: skip
 
@@ -145,7 +159,9 @@ def _behind_names(*, starred: bool) -> re.Pattern[str]:
         "".join(_LIKE.get(letter, letter) for letter in word) for word in _WORDLIKE.split()
     )
     no_word = f"(?![A-Z0-9]*(?:{wordlike}))"
-    mixed = rf"{no_word}(?={_MIXED})[A-Z0-9]{{6,20}}"
+    mixed = rf"(?!{_DAY}){no_word}{_NO_RUN}(?={_MIXED})[A-Z0-9]{{6,20}}"
+    if starred:
+        mixed += f"|(?!{_DAY}){no_word}{_STARRED}"
     end = "(?![A-Z0-9])"
     return re.compile(
         rf"(?P<words>(?:(?: (?P<region>{regions}))? (?P<form>{forms}){end})?"
@@ -199,6 +215,14 @@ def behind_name(name: str, start: int, width: int, *, starred: bool) -> Iterator
         )
     if start < found.end("words") < found.end():
         yield Behind(found.end("words"), weak=sold or several, homes=homes, region=region)
+
+
+def without_form(name: str) -> str:
+    """A legal name without its legal form."""
+    for form in sorted(LEGAL_FORMS, key=len, reverse=True):
+        if name.endswith(f" {form}"):
+            return name.removesuffix(f" {form}")
+    return name
 
 
 def _homes_of_stub(stub: str) -> set[str]:
