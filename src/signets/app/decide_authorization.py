@@ -6,10 +6,10 @@ these rows, which are written together or not at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from signets.app.authorization_batch import (
@@ -50,8 +50,7 @@ from signets.core.settlement.fold import fold
 from signets.core.settlement.model import DecidedBy
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """The stored answer to a request, and whether this batch made it."""
 
     decision: DecisionRow

@@ -23,6 +23,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 
 class Account(StrEnum):
     """Every account, in the order in which differences are paired."""
@@ -67,8 +69,7 @@ class EntryKind(StrEnum):
     MATCHED = "matched"  # spend in suspense found its intent, or lost it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What a posting is about; balances are kept by any of these.
 
     ``card_id`` is ``None`` for money of a card that is not ours.
@@ -79,8 +80,7 @@ class Subject:
     transaction_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """``amount`` > 0 minor units move from ``credit`` (source) to ``debit`` (destination)."""
 
     debit: Account
@@ -112,8 +112,7 @@ class Entry:
             raise ValueError("an entry has at least one posting")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Where a transaction's balances must stand. Minor units, none negative but ``fees``.
 
     Attributes:
@@ -158,8 +157,7 @@ class Position:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     """Where an intent's reservation must stand, in minor units of the billing currency.
 
     Attributes:

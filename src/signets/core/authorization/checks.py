@@ -6,9 +6,10 @@ failing one names the reason is :mod:`signets.core.authorization.decide`'s rule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+
+import msgspec
 
 from signets.core.authorization.case import Case
 from signets.core.authorization.decision import Check, CheckStatus, DecisionKind
@@ -32,8 +33,7 @@ _VERIFICATION_CAP = Cap(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """Every check's result, in order, and the names of the caps that do not fit."""
 
     checks: tuple[Check, ...]

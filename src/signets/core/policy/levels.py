@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from signets.core.policy.match import Answer, Subject, match_subject
 from signets.core.policy.model import Budget, Cap, Level, Policy, Scope, Tolerance
@@ -62,8 +63,7 @@ def applicable_budgets(policy: Policy, subject: Subject) -> tuple[Budget, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     """Where nothing may be bought: MCCs and alpha-2 countries, from all levels, sorted."""
 
     categories: tuple[str, ...]

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 from signets.core.merchant.document import VendorDocument
 from signets.core.merchant.learning import LearningPolicy
 
@@ -83,8 +85,7 @@ DEFAULT_FLAG_ACTIONS: tuple[tuple[Flag, FlagAction], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tolerance:
+class Tolerance(msgspec.Struct, frozen=True, kw_only=True):
     """maximum = expected + max(percent x expected, absolute).
 
     ``basis_points`` is percent x 100 (1000 = 10 %), so that it stays an integer; the product is
@@ -99,8 +100,7 @@ class Tolerance:
         return expected + max(expected * self.basis_points // 10_000, self.absolute)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(msgspec.Struct, frozen=True, kw_only=True):
     """When a rule, cap or budget applies. Empty means any; all given parts must agree.
 
     ``above`` and ``up_to`` are minor units in ``currency`` and are compared with the intent's
@@ -130,16 +130,14 @@ class Rule:
     reason: str | None = None  # shown to agent and approver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(msgspec.Struct, frozen=True, kw_only=True):
     """A cap's window: rolling (``seconds``, 10 s to 90 days) or calendar (``period``)."""
 
     seconds: int | None = None
     period: Period | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
+class Cap(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A velocity cap: at most ``max_count`` and/or ``max_amount`` per scope in any window."""
 
     name: str
@@ -149,11 +147,10 @@ class Cap:
     max_count: int | None = None
     max_amount: int | None = None
     currency: str | None = None  # required with ``max_amount``
-    when: Match = field(default_factory=Match)  # agents, vendors, categories only
+    when: Match = Match()  # agents, vendors, categories only
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Budget(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """At most ``amount`` of exposure per scope and calendar period.
 
     Exposure = reserved + held + cleared - (refunds, where ``refunds_restore``).
@@ -165,19 +162,17 @@ class Budget:
     amount: int
     currency: str
     refunds_restore: bool = True
-    when: Match = field(default_factory=Match)  # agents, vendors, categories, workflows only
+    when: Match = Match()  # agents, vendors, categories, workflows only
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     """Circuit breaker per card and vendor: ``declines`` within ``seconds`` lock the card."""
 
     declines: int = 5
     seconds: int = 600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """Account-verification requests allowed per card and UTC day, and their largest amount.
 
     ``max_amounts`` overrides the default of about one US dollar per currency.
