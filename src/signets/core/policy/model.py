@@ -8,7 +8,7 @@ Amounts are minor units of the named currency.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -220,8 +220,7 @@ class Level:
         return self.level if self.subject is None else f"{self.level} {self.subject}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A whole policy document, parsed. ``time_zone`` is an IANA name for calendar windows."""
 
     time_zone: str
@@ -229,11 +228,11 @@ class Policy:
     organization: Level
     agents: tuple[Level, ...] = ()
     cards: tuple[Level, ...] = ()
-    breaker: Breaker = field(default_factory=Breaker)
-    verification: Verification = field(default_factory=Verification)
+    breaker: Breaker = Breaker()
+    verification: Verification = Verification()
     duplicate_action: DuplicateAction = DuplicateAction.RETURN
     duplicate_window_seconds: int = 86_400
-    card_rules: CardRules = field(default_factory=CardRules)
+    card_rules: CardRules = msgspec.field(default_factory=CardRules)
     flag_actions: tuple[tuple[Flag, FlagAction], ...] = ()
     approval_expiry_seconds: int = 86_400
     window_seconds: int = 1_800
@@ -242,7 +241,7 @@ class Policy:
     fx_rates: tuple[tuple[str, str], ...] = ()  # currency, its worth in the organization's
     fx_tolerance_basis_points: int = 500
     split_window_seconds: int = 3_600  # intents of one agent and vendor are summed over this
-    learning: LearningPolicy = field(default_factory=LearningPolicy)
+    learning: LearningPolicy = msgspec.field(default_factory=LearningPolicy)
     vendors: tuple[VendorDocument, ...] = ()  # the organization's own, in force with this version
 
     def action_for(self, flag: Flag, *, single_use: bool) -> FlagAction:
