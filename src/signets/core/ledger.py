@@ -136,8 +136,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     matched: bool = True
 
     def __post_init__(self) -> None:
-        amounts = (self.held, self.cleared, self.refunded, self.disputed)
-        if min(*amounts, self.recovered, self.provisional) < 0:
+        least = min(self.held, self.cleared, self.refunded, self.disputed, self.recovered)
+        if least < 0 or self.provisional < 0:
             raise ValueError("no amount of a position but `fees` may be negative")
 
     def balances(self) -> dict[Account, int]:
@@ -231,15 +231,17 @@ def balances(postings: Iterable[Posting]) -> dict[tuple[Account, str], int]:
 
 
 def _difference(before: Mapping[Account, int], after: Mapping[Account, int]) -> dict[Account, int]:
-    return {a: after.get(a, 0) - before.get(a, 0) for a in {**before, **after}}
+    change = dict(after)
+    for account, amount in before.items():
+        change[account] = change.get(account, 0) - amount
+    return change
 
 
 def _pair(change: Mapping[Account, int], currency: str, subject: Subject) -> tuple[Posting, ...]:
     """Pair what falls with what rises, within each layer, in account order."""
     postings: list[Posting] = []
     for layer in (_CAPACITY, _MONEY):
-        falls = [(account, -change.get(account, 0)) for account in layer]
-        sources = [(account, amount) for account, amount in falls if amount > 0]
+        sources = [(one, -amount) for one in layer if (amount := change.get(one, 0)) < 0]
         for target in layer:
             wanted = change.get(target, 0)
             while wanted > 0:

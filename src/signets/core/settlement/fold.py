@@ -141,14 +141,13 @@ def fold(
     moving = [e for e in ordered if e.currency == currency and moves_money(e)]
     live = [approval for approval in approvals if not approval.void]
     unnamed, named = _unnamed(ordered, approvals, live)
-    waiting = sum(approval.amount for approval in unnamed)
+    waiting = sum([approval.amount for approval in unnamed])
 
     tally = Tally(0 if named else waiting, authorized_before=bool(live))
     for event in moving:
         tally.apply(event, event.amount)
 
-    told = sum(event.kind not in _CLAIMS for event in ordered)
-    covered = totals is not None and totals.event_count >= told
+    covered = totals is not None and totals.event_count >= _told(ordered)
     confirmed, unconfirmed = _confirm(tally, totals if covered else None, waiting, named=named)
     differ = totals is not None and covered and _adopt(tally, totals, confirmed, moving)
     if totals is not None and covered:
@@ -176,11 +175,16 @@ def fold(
         force_post=bool(tally.force_post),
         stand_in=_stand_in(moving, live),
         late_clearing=tally.late_clearing,
-        unknown_events=tuple(e for e in ordered if _unreadable(e, currency)),
+        unknown_events=tuple([e for e in ordered if _unreadable(e, currency)]),
         totals_differ=differ,
         needs_reread=(totals is not None and not covered)
         or (totals is None and _ambiguous(moving)),
     )
+
+
+def _told(events: Sequence[LifecycleEvent]) -> int:
+    """How many of the events the issuer counts among its transaction's."""
+    return sum(event.kind not in _CLAIMS for event in events)
 
 
 def _order(event: LifecycleEvent) -> tuple[datetime, int, str]:
