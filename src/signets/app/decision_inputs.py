@@ -86,18 +86,20 @@ def _writer(hint: Any) -> Callable[[Any], Any] | None:
     if _is_record(hint):
         return _written(hint)
     arguments = typing.get_args(hint)
-    writers = [_writer(one) for one in arguments if one not in (..., types.NoneType)]
-    if not any(writers):
+    found = [_writer(one) for one in arguments if one not in (..., types.NoneType)]
+    if not any(found):
         return None
+    write, *more = (one or _as_it_is for one in found)
     if typing.get_origin(hint) is not tuple:
-        [write] = writers  # a record, or None
-        return write
-    if ... in arguments:
-        [each] = writers
-        return lambda values: [each(one) for one in values] if each else values
-    return lambda values: [
-        write(one) if write else one for write, one in zip(writers, values, strict=True)
-    ]
+        return write  # of a record or None
+    if not more:
+        return lambda values: [write(one) for one in values]
+    [write_other] = more  # a limit beside what is used of it
+    return lambda pair: (write(pair[0]), write_other(pair[1]))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @functools.cache

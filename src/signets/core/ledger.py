@@ -200,7 +200,8 @@ def postings_between(
     """
     change = _difference(before.balances(), after.balances())
     if reservation is not None:
-        for account, amount in _difference(*(r.balances() for r in reservation)).items():
+        old, new = reservation
+        for account, amount in _difference(old.balances(), new.balances()).items():
             change[account] = change.get(account, 0) + amount
     return _pair(change, currency, subject)
 

@@ -42,7 +42,7 @@ class Checked(msgspec.Struct, frozen=True):
     @property
     def failed(self) -> tuple[Check, ...]:
         """The failing checks, in order of precedence."""
-        return tuple(check for check in self.checks if check.status is _FAILED)
+        return tuple([check for check in self.checks if check.status is _FAILED])
 
 
 @cache
@@ -74,7 +74,7 @@ def run_checks(case: Case) -> Checked:
         _velocity(case, caps),
         _budget(case),
     )
-    return Checked(checks, tuple(cap.name for cap, result in caps if not result.fits))
+    return Checked(checks, tuple([cap.name for cap, result in caps if not result.fits]))
 
 
 def _fail(
