@@ -53,7 +53,6 @@ _HOLDING = frozenset({EventKind.AUTHORIZATION, EventKind.ADVICE, EventKind.FINAN
 _HOLD_MOVERS = _HOLDING | {EventKind.REVERSAL, EventKind.EXPIRY, EventKind.CLEARING}
 _SETTING = frozenset({EventKind.ADVICE, EventKind.EXPIRY})
 _REFUNDING = frozenset({EventKind.REFUND, EventKind.CORRECTION_CREDIT})
-_AMOUNTLESS = frozenset({EventKind.EXPIRY})
 #: Of a claim, not of the network: no issuer counts them among its transaction's events.
 _CLAIMS = frozenset(
     {
@@ -64,6 +63,8 @@ _CLAIMS = frozenset(
         EventKind.DISPUTE_LOST,
     }
 )
+#: These name no amount, or none of the merchant's.
+_TELL_NOTHING = _CLAIMS | {EventKind.EXPIRY}
 
 
 def merge_events(*groups: Iterable[LifecycleEvent]) -> tuple[LifecycleEvent, ...]:
@@ -264,7 +265,7 @@ def _merchant_side(
     open_: bool,
     cleared: int,
 ) -> MerchantSide | None:
-    told = [e for e in moving if e.kind not in _AMOUNTLESS | _CLAIMS]
+    told = [e for e in moving if e.kind not in _TELL_NOTHING]
     currencies = {e.merchant_currency for e in told} | {a.merchant_currency for a in unnamed}
     if len(currencies) != 1:
         return None
@@ -367,7 +368,7 @@ def _unreadable(event: LifecycleEvent, currency: str) -> bool:
 def _ambiguous(moving: Sequence[LifecycleEvent]) -> bool:
     """Two hold-moving events at one time, of which one sets or ends the hold."""
     movers = [event for event in moving if event.kind in _HOLD_MOVERS]
-    return any(
+    return len(movers) > 1 and any(
         one.created == two.created and (one.kind in _SETTING or two.kind in _SETTING)
         for one, two in pairwise(movers)
     )
