@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from prometheus_client import CollectorRegistry
 from tests.behaviour.kit import (
     balanced,
@@ -275,7 +275,7 @@ async def test_every_stored_decision_replays(world: World) -> None:
             assert inputs.at == row.decided_at
             # And it does decide: a card that were frozen would have declined.
             if row.approved and inputs.facts.card is not None:
-                frozen = dataclasses.replace(inputs.facts.card, frozen=("card",))
-                facts = dataclasses.replace(inputs.facts, card=frozen)
+                frozen = msgspec.structs.replace(inputs.facts.card, frozen=("card",))
+                facts = msgspec.structs.replace(inputs.facts, card=frozen)
                 assert not decide(inputs.request, facts, inputs.at).approved
     await balanced(world)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from signets.core.evidence.bundle import BundledEntry, build_bundle
 from signets.core.evidence.checkpoint import Checkpoint, VerifierKey, log_origin, sign_checkpoint

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from signets.core.evidence.bundle import BundledEntry, BundleInvalid, parse_bundle
 from signets.core.evidence.checkpoint import VerifierKey

@@ -6,12 +6,12 @@ import asyncio
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg import errors, sql
 from tests.postgres.process_kit import OPENAI, charge, new_tenant, tenant_runtime
 

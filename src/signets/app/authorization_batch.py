@@ -7,8 +7,10 @@ the database will hold after the commit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from signets.app.authorization_records import request_key
 from signets.app.known_merchants import KnownMerchants, lock_of

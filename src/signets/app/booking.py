@@ -6,8 +6,7 @@ write what it returns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 from msgspec.structs import replace
 
 from signets.app.records import ExposureRow, Transaction
@@ -21,8 +20,7 @@ from signets.core.ledger import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
+class Booking(msgspec.Struct, frozen=True, kw_only=True):
     """The new exposure row of the subject, and the postings that lead there.
 
     ``left`` is the transaction's own row, emptied, where an intent has come to cover it.

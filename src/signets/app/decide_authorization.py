@@ -6,10 +6,10 @@ these rows, which are written together or not at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from signets.app.authorization_batch import (
@@ -49,9 +49,10 @@ from signets.core.ledger import EntryKind
 from signets.core.settlement.fold import fold
 from signets.core.settlement.model import DecidedBy
 
+_PASSED, _FAILED = CheckStatus.PASSED, CheckStatus.FAILED
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+
+class Answered(msgspec.Struct, frozen=True):
     """The stored answer to a request, and whether this batch made it."""
 
     decision: DecisionRow
@@ -129,10 +130,11 @@ def _decision_row(
 def _check_json(check: Check) -> dict[str, Any]:
     """A check without what it leaves empty; one that says no status has passed."""
     made: dict[str, Any] = {"reason": check.reason}
-    if check.status is not CheckStatus.PASSED:
-        made["status"] = check.status
-    if check.status is CheckStatus.FAILED:
-        made |= {"level": check.level, "detail": check.detail}
+    status = check.status
+    if status is not _PASSED:
+        made["status"] = status
+        if status is _FAILED:
+            made |= {"level": check.level, "detail": check.detail}
     if check.room is not None:
         made["room"] = check.room
     if check.opens_at is not None:
@@ -155,6 +157,7 @@ def _apply(
     key = request_key(request)
     limits, match = batch.limits[key], batch.matches[key]
     before = batch.transactions.get(request.request_id)
+    totals = stored_totals(before)
     identity = Identity(
         id=row.transaction_id or "",
         connection_id=row.connection_id,
@@ -170,7 +173,7 @@ def _apply(
     state = fold(
         currency=before.currency if before else request.currency,
         events=batch.events.get(identity.id, ()),
-        totals=stored_totals(before),
+        totals=totals,
         approvals=approvals_of(batch.decisions[request.request_id], owner),
     )
     after = transaction_row(
@@ -184,7 +187,7 @@ def _apply(
         merchant_currency=request.merchant_currency,
         reason=row.reason if not decision.approved and state.authorized == 0 else None,
         verdict=None,
-        totals=stored_totals(before),
+        totals=totals,
         now=batch.now,
     )
     if not state.events:
@@ -377,9 +380,7 @@ def _record(
                 "vendor": decision.vendor,
                 "match": batch.matches[request_key(request)].result.value,
                 "failed": [
-                    check.reason.value
-                    for check in decision.checks
-                    if check.status is CheckStatus.FAILED
+                    check.reason.value for check in decision.checks if check.status is _FAILED
                 ],
                 "intent_state": intent.state.value if intent else None,
                 "breaker": decision.trips_breaker,

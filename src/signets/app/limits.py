@@ -6,8 +6,10 @@ the organization's lock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from signets.app.records import Card
 from signets.app.reservation import Reserve

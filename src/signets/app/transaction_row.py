@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +20,7 @@ from signets.core.verification import IntentTerms, Verdict, verify
 _OURS_OR_NOBODYS = frozenset({DecidedBy.US, DecidedBy.NOBODY})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What a transaction is about and does not change."""
 
     id: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+import msgspec
 
 from signets.core.errors import Refusal, RefusalKind
 from signets.core.intent import Usage
@@ -46,8 +47,7 @@ def check_transition(before: CardState, after: CardState) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnlockWindow:
+class UnlockWindow(msgspec.Struct, frozen=True, kw_only=True):
     """When a card is open, and for which intent.
 
     ``closes_at`` is the end of the window proper. ``consumed_at`` is when a ``single`` intent was

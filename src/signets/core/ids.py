@@ -37,13 +37,14 @@ class Prefix(StrEnum):
     RULING = "mrl"
 
 
-_SUFFIX = re.compile(r"[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}")
+_FORMS = {
+    prefix: re.compile(prefix.value + "_[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}") for prefix in Prefix
+}
 
 
 def is_id(text: str, prefix: Prefix) -> bool:
     """Whether ``text`` is a well-formed id of this kind."""
-    head, _, suffix = text.rpartition("_")
-    return head == prefix.value and _SUFFIX.fullmatch(suffix) is not None
+    return _FORMS[prefix].fullmatch(text) is not None
 
 
 def parse_id(text: str, prefix: Prefix, *, param: str) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import msgspec
+
 from signets.core.errors import Refusal, RefusalKind, invalid
 from signets.core.money import parse_amount
 
@@ -85,8 +87,7 @@ def check_transition(before: IntentState, after: IntentState) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What an intent allows, in minor units of its currency.
 
     ``single``: one purchase of at most ``max_total``. ``window`` and ``recurring``: at most

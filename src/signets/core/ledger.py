@@ -23,6 +23,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 
 class Account(StrEnum):
     """Every account, in the order in which differences are paired."""
@@ -67,8 +69,7 @@ class EntryKind(StrEnum):
     MATCHED = "matched"  # spend in suspense found its intent, or lost it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What a posting is about; balances are kept by any of these.
 
     ``card_id`` is ``None`` for money of a card that is not ours.
@@ -79,8 +80,7 @@ class Subject:
     transaction_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
     """``amount`` > 0 minor units move from ``credit`` (source) to ``debit`` (destination)."""
 
     debit: Account
@@ -112,8 +112,7 @@ class Entry:
             raise ValueError("an entry has at least one posting")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Where a transaction's balances must stand. Minor units, none negative but ``fees``.
 
     Attributes:
@@ -137,8 +136,8 @@ class Position:
     matched: bool = True
 
     def __post_init__(self) -> None:
-        amounts = (self.held, self.cleared, self.refunded, self.disputed)
-        if min(*amounts, self.recovered, self.provisional) < 0:
+        least = min(self.held, self.cleared, self.refunded, self.disputed, self.recovered)
+        if least < 0 or self.provisional < 0:
             raise ValueError("no amount of a position but `fees` may be negative")
 
     def balances(self) -> dict[Account, int]:
@@ -158,8 +157,7 @@ class Position:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     """Where an intent's reservation must stand, in minor units of the billing currency.
 
     Attributes:
@@ -202,7 +200,8 @@ def postings_between(
     """
     change = _difference(before.balances(), after.balances())
     if reservation is not None:
-        for account, amount in _difference(*(r.balances() for r in reservation)).items():
+        old, new = reservation
+        for account, amount in _difference(old.balances(), new.balances()).items():
             change[account] = change.get(account, 0) + amount
     return _pair(change, currency, subject)
 
@@ -233,15 +232,17 @@ def balances(postings: Iterable[Posting]) -> dict[tuple[Account, str], int]:
 
 
 def _difference(before: Mapping[Account, int], after: Mapping[Account, int]) -> dict[Account, int]:
-    return {a: after.get(a, 0) - before.get(a, 0) for a in {**before, **after}}
+    change = dict(after)
+    for account, amount in before.items():
+        change[account] = change.get(account, 0) - amount
+    return change
 
 
 def _pair(change: Mapping[Account, int], currency: str, subject: Subject) -> tuple[Posting, ...]:
     """Pair what falls with what rises, within each layer, in account order."""
     postings: list[Posting] = []
     for layer in (_CAPACITY, _MONEY):
-        falls = [(account, -change.get(account, 0)) for account in layer]
-        sources = [(account, amount) for account, amount in falls if amount > 0]
+        sources = [(one, -amount) for one in layer if (amount := change.get(one, 0)) < 0]
         for target in layer:
             wanted = change.get(target, 0)
             while wanted > 0:

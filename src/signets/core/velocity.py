@@ -8,9 +8,10 @@ one exclusive lower bound, so that one query serves both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from signets.core.money import format_minor
 from signets.core.policy.model import Budget, Cap, Measure, Period, Window
@@ -62,8 +63,7 @@ def leaves_at(window: Window, at: datetime, zone: str) -> datetime:
     return datetime.max.replace(tzinfo=UTC) if end is None else end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in a cap's window already. ``oldest`` is the first event still inside."""
 
     count: int = 0
@@ -71,8 +71,7 @@ class Usage:
     oldest: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapResult:
+class CapResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whether one more fits, how much would, and when the same request surely would."""
 
     fits: bool
@@ -142,8 +141,7 @@ def _opens_at(
     return usage.oldest + timedelta(seconds=cap.window.seconds)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     """Money at stake somewhere, in minor units: reserved + held + cleared - refunded."""
 
     reserved: int = 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from signets.core.authorization.decision import Check, CheckStatus, Decision
 from signets.core.authorization.facts import (

@@ -7,9 +7,10 @@ history.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
 from tests.core.authorization.builders import MATCH, NOON, budget, cap, card, several, single
 
 from signets.core.authorization.decision import Decision, DecisionKind

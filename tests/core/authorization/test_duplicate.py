@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.core.authorization.builders import MATCH, NOON, ask, at, held
 from tests.core.authorization.test_properties import any_facts, requests
 

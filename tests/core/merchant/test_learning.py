@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -263,12 +264,12 @@ STRANGER = Merchant(descriptor="ACMESEARCH", acceptor_id="ACME0001", mcc="7372",
     ("changes", "confirmed"),
     [
         ({}, True),
-        ({"merchant": replace(STRANGER, descriptor="AcmeSearch.dev")}, True),
+        ({"merchant": msgspec.structs.replace(STRANGER, descriptor="AcmeSearch.dev")}, True),
         ({"vendor": "openai.com"}, False),  # described by the directory
-        ({"merchant": replace(STRANGER, descriptor="ACMESEARCH SHOP")}, False),
-        ({"merchant": replace(STRANGER, descriptor="PAYPAL *ACMESEARCH")}, False),
-        ({"merchant": replace(STRANGER, acceptor_id=None)}, False),
-        ({"settled": replace(STRANGER, acceptor_id="ACME0002")}, False),
+        ({"merchant": msgspec.structs.replace(STRANGER, descriptor="ACMESEARCH SHOP")}, False),
+        ({"merchant": msgspec.structs.replace(STRANGER, descriptor="PAYPAL *ACMESEARCH")}, False),
+        ({"merchant": msgspec.structs.replace(STRANGER, acceptor_id=None)}, False),
+        ({"settled": msgspec.structs.replace(STRANGER, acceptor_id="ACME0002")}, False),
         ({"known": Learned(confirmed_ids=(("acmesearch.dev", "ACME0009"),))}, False),
         ({"known": Learned(denied_ids=(("acmesearch.dev", "ACME0001"),))}, False),
         ({"policy": LearningPolicy(settlements=0)}, False),

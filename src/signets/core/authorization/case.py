@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from signets.core.authorization.decision import DecisionKind
 from signets.core.authorization.facts import Facts, IntentFacts
@@ -41,8 +42,7 @@ def small_amount(currency: str, overrides: tuple[tuple[str, int], ...] = ()) -> 
     return _SMALL.get(currency, unit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """The request as the checks see it.
 
     Attributes:

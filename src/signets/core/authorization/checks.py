@@ -6,9 +6,10 @@ failing one names the reason is :mod:`signets.core.authorization.decide`'s rule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+
+import msgspec
 
 from signets.core.authorization.case import Case
 from signets.core.authorization.decision import Check, CheckStatus, DecisionKind
@@ -32,17 +33,15 @@ _VERIFICATION_CAP = Cap(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Every check's result, in order, and the names of the caps that do not fit."""
+class Checked(msgspec.Struct, frozen=True):
+    """Every check's result, in order, and the names of the caps that do not fit.
+
+    ``failed`` are the failing ones among the checks, in order of precedence.
+    """
 
     checks: tuple[Check, ...]
     capped_by: tuple[str, ...]
-
-    @property
-    def failed(self) -> tuple[Check, ...]:
-        """The failing checks, in order of precedence."""
-        return tuple(check for check in self.checks if check.status is _FAILED)
+    failed: tuple[Check, ...]
 
 
 @cache
@@ -56,7 +55,8 @@ def run_checks(case: Case) -> Checked:
     card = case.facts.card
     if card is None:
         unknown = tuple(_plain(one, _UNKNOWN) for one in Reason if one is not Reason.CARD_UNKNOWN)
-        return Checked((_fail(Reason.CARD_UNKNOWN, "issuer"), *unknown), ())
+        failed = _fail(Reason.CARD_UNKNOWN, "issuer")
+        return Checked((failed, *unknown), (), (failed,))
     caps = _caps(case)
     checks = (
         _plain(Reason.CARD_UNKNOWN, _PASSED),
@@ -74,7 +74,11 @@ def run_checks(case: Case) -> Checked:
         _velocity(case, caps),
         _budget(case),
     )
-    return Checked(checks, tuple(cap.name for cap, result in caps if not result.fits))
+    return Checked(
+        checks,
+        tuple([cap.name for cap, result in caps if not result.fits]),
+        tuple([check for check in checks if check.status is _FAILED]),
+    )
 
 
 def _fail(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from signets.core.reasons import Reason
 
@@ -27,8 +28,7 @@ class CheckStatus(StrEnum):
     UNKNOWN = "unknown"  # cannot be judged because something before it is missing
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One check's result.
 
     Attributes:
@@ -49,8 +49,7 @@ class Check:
     opens_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Approved or declined, why, and what follows from it.
 
     Attributes:

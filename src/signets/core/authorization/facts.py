@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import msgspec
 
 from signets.core.card import CardState, UnlockWindow
 from signets.core.intent import Bounds, IntentState
@@ -12,8 +13,7 @@ from signets.core.policy.model import Breaker, Budget, Cap, Tolerance, Verificat
 from signets.core.velocity import Exposure, Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
+class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The card asked about.
 
     ``frozen`` names the levels that are frozen (``card``, ``agent``, ``organization``);
@@ -33,8 +33,7 @@ class CardFacts:
     tripped: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntentFacts:
+class IntentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The intent whose window is on the card.
 
     Amounts are minor units of the intent's ``currency``; ``reserved`` is what is still reserved,
@@ -53,8 +52,7 @@ class IntentFacts:
     reserved: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownRequest:
+class KnownRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What we already decided under the same issuer request id.
 
     ``approved_amount`` is the sum of our approvals so far (billing currency, void ones left out),
@@ -71,8 +69,7 @@ class KnownRequest:
     verification: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveAuthorization:
+class LiveAuthorization(msgspec.Struct, frozen=True, kw_only=True):
     """Another authorization of this card that still holds money."""
 
     request_id: str
@@ -82,8 +79,7 @@ class LiveAuthorization:
     intent_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that :func:`signets.core.authorization.decide.decide` looks at."""
 
     card: CardFacts | None
@@ -96,10 +92,10 @@ class Facts:
     budgets: tuple[tuple[Budget, Exposure], ...] = ()
     blocked_categories: tuple[str, ...] = ()
     blocked_countries: tuple[str, ...] = ()
-    tolerance: Tolerance = field(default_factory=Tolerance)
-    verification: Verification = field(default_factory=Verification)
+    tolerance: Tolerance = Tolerance()
+    verification: Verification = Verification()
     verifications_today: int = 0
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: Breaker = Breaker()
     recent_declines: int = 0  # of this card and vendor, within the breaker's time
     grace: timedelta = timedelta(minutes=10)
     zone: str = "UTC"

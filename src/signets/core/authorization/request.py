@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from signets.core.merchant.model import Merchant
 
@@ -17,8 +18,7 @@ class RequestKind(StrEnum):
     CREDIT = "credit"  # a credit authorization: asks for no money
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorizationRequest:
+class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request to authorize.
 
     Attributes:

@@ -7,8 +7,9 @@ has been charged meanwhile.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from signets.core.authorization.case import Case, build_case
 from signets.core.authorization.checks import Checked, run_checks

@@ -61,24 +61,25 @@ def check_canonical(value: object, *, name: str = "$", depth: int = 1) -> None:
 
 
 def _check_members(
-    members: Iterable[tuple[object, object]], path: tuple[object, ...], depth: int
+    members: Iterable[tuple[object, Any]], path: tuple[object, ...], depth: int
 ) -> None:
     # Exact types, no call per scalar, a path only for containers and errors: every entry on the
     # authorization path passes here.
     for step, item in members:
-        if type(item) is str:
+        kind = type(item)
+        if kind is str:
             if not item.isascii():
                 _check_text(item, (*path, step))
-        elif item is None or type(item) is bool:
+        elif item is None or kind is bool:
             pass
-        elif type(item) is int:
+        elif kind is int:
             if not -MAX_INTEGER <= item <= MAX_INTEGER:
                 raise _error((*path, step), "integers must be below 2^53; write it as a string")
-        elif type(item) is dict or type(item) is list or type(item) is tuple:
+        elif kind is dict or kind is list or kind is tuple:
             inner = (*path, step)
             if depth > MAX_DEPTH:
                 raise _error(inner, f"nested deeper than {MAX_DEPTH} levels")
-            if type(item) is dict:
+            if kind is dict:
                 _check_keys(item, inner)
                 _check_members(item.items(), inner, depth + 1)
             else:
@@ -86,7 +87,7 @@ def _check_members(
         elif isinstance(item, StrEnum):
             _check_text(item.value, (*path, step))
         else:
-            raise _error((*path, step), f"{type(item).__name__} is not a plain JSON value")
+            raise _error((*path, step), f"{kind.__name__} is not a plain JSON value")
 
 
 def _check_keys(value: dict[Any, object], path: tuple[object, ...]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,8 +31,7 @@ class EntryInvalid(ValueError):
     """Fields or bytes that are not an entry; the message starts with the field's name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceEntry:
+class EvidenceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One state change.
 
     ``kind`` is ``noun.verb`` and open to new ones (``intent.approved``, ``decision.declined``,
@@ -136,7 +134,7 @@ def parse_entry(raw: bytes) -> EvidenceEntry:
 
 
 def _fields_of(value: object) -> dict[str, Any]:
-    expected = {"v", *EvidenceEntry.__slots__}
+    expected = {"v", *EvidenceEntry.__struct_fields__}
     if not isinstance(value, dict) or value.keys() != expected:
         raise EntryInvalid(f"$: must be an object with exactly the fields {sorted(expected)}")
     return value

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merchant:
+
+class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     """The merchant as the network sent it, in our normal form. Nothing here is verified.
 
     Attributes:
@@ -41,8 +42,7 @@ class MatchResult(StrEnum):
     UNVERIFIED = "unverified"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MerchantMatch:
+class MerchantMatch(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of the matcher.
 
     Attributes:
@@ -63,8 +63,7 @@ class MerchantMatch:
     intent_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MerchantLock:
+class MerchantLock(msgspec.Struct, frozen=True, kw_only=True):
     """The vendor(s) a card works at, by canonical domain (``openai.com``).
 
     ``allow_facilitators`` lets a charge through PayPal, Square and the like be looked at at all:

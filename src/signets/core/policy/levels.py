@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from signets.core.policy.match import Answer, Subject, match_subject
 from signets.core.policy.model import Budget, Cap, Level, Policy, Scope, Tolerance
+
+#: Answers that are kept: one for each agent, vendor and workflow that buys under a policy.
+_MOST = 4_096
 
 
 def applicable_levels(policy: Policy, subject: Subject) -> tuple[Level, ...]:
@@ -44,26 +50,15 @@ def applicable_caps(policy: Policy, subject: Subject) -> tuple[Cap, ...]:
     cap within a policy. A cap whose scope holds the card is returned also where
     ``subject.card_id`` is ``None``: a card that is not made yet has used nothing.
     """
-    return tuple(
-        cap if level.subject is None else replace(cap, name=_qualified(level, cap.name))
-        for level in applicable_levels(policy, subject)
-        for cap in level.caps
-        if _applies(cap, subject)
-    )
+    return _applying(policy, subject).caps
 
 
 def applicable_budgets(policy: Policy, subject: Subject) -> tuple[Budget, ...]:
     """Every budget that applies, from all levels, named as :func:`applicable_caps` names caps."""
-    return tuple(
-        budget if level.subject is None else replace(budget, name=_qualified(level, budget.name))
-        for level in applicable_levels(policy, subject)
-        for budget in level.budgets
-        if _applies(budget, subject)
-    )
+    return _applying(policy, subject).budgets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     """Where nothing may be bought: MCCs and alpha-2 countries, from all levels, sorted."""
 
     categories: tuple[str, ...]
@@ -72,11 +67,7 @@ class Blocked:
 
 def blocked(policy: Policy, subject: Subject) -> Blocked:
     """The union of what the applicable levels block."""
-    levels = applicable_levels(policy, subject)
-    return Blocked(
-        categories=tuple(sorted({code for one in levels for code in one.blocked_categories})),
-        countries=tuple(sorted({code for one in levels for code in one.blocked_countries})),
-    )
+    return _applying(policy, subject).blocked
 
 
 def tightest_tolerance(policy: Policy, subject: Subject, expected: int) -> Tolerance:
@@ -84,10 +75,73 @@ def tightest_tolerance(policy: Policy, subject: Subject, expected: int) -> Toler
 
     Where none does, there is no tolerance.
     """
-    stated = [one.tolerance for one in applicable_levels(policy, subject) if one.tolerance]
-    if not stated:
-        return Tolerance(basis_points=0, absolute=0)
+    stated = _applying(policy, subject).tolerances
     return min(stated, key=lambda tolerance: tolerance.maximum(expected))
+
+
+class _Applying(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a policy says about a subject, whatever is bought."""
+
+    caps: tuple[Cap, ...]
+    budgets: tuple[Budget, ...]
+    blocked: Blocked
+    tolerances: tuple[Tolerance, ...]  # at least one
+
+
+def _applying(policy: Policy, subject: Subject) -> _Applying:
+    # A policy says the same about all cards of an agent, unless it has a level for one.
+    return _kept(
+        policy,
+        subject.agent_id,
+        subject.agent_handle,
+        subject.card_id if policy.cards else None,
+        subject.vendor,
+        subject.vendor_category,
+        subject.workflow,
+    )
+
+
+@lru_cache(maxsize=_MOST)
+def _kept(
+    policy: Policy,
+    agent_id: str,
+    agent_handle: str,
+    card_id: str | None,
+    vendor: str | None,
+    vendor_category: str | None,
+    workflow: str | None,
+) -> _Applying:
+    subject = Subject(
+        agent_id=agent_id,
+        agent_handle=agent_handle,
+        card_id=card_id,
+        vendor=vendor,
+        vendor_category=vendor_category,
+        workflow=workflow,
+    )
+    levels = applicable_levels(policy, subject)
+    stated = tuple(level.tolerance for level in levels if level.tolerance)
+    return _Applying(
+        caps=tuple(
+            cap if level.subject is None else replace(cap, name=_qualified(level, cap.name))
+            for level in levels
+            for cap in level.caps
+            if _applies(cap, subject)
+        ),
+        budgets=tuple(
+            budget
+            if level.subject is None
+            else replace(budget, name=_qualified(level, budget.name))
+            for level in levels
+            for budget in level.budgets
+            if _applies(budget, subject)
+        ),
+        blocked=Blocked(
+            categories=tuple(sorted({code for one in levels for code in one.blocked_categories})),
+            countries=tuple(sorted({code for one in levels for code in one.blocked_countries})),
+        ),
+        tolerances=stated or (Tolerance(basis_points=0, absolute=0),),
+    )
 
 
 def shortest_window(policy: Policy, subject: Subject) -> int:

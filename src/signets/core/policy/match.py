@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from signets.core.intent import Usage
 from signets.core.money import format_minor
 from signets.core.policy.model import Match
@@ -22,8 +24,7 @@ class Answer(StrEnum):
     UNDECIDABLE = "undecidable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """Who buys, where, with which card.
 
     Attributes:

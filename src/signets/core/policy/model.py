@@ -8,8 +8,10 @@ Amounts are minor units of the named currency.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from signets.core.merchant.document import VendorDocument
 from signets.core.merchant.learning import LearningPolicy
@@ -83,8 +85,7 @@ DEFAULT_FLAG_ACTIONS: tuple[tuple[Flag, FlagAction], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tolerance:
+class Tolerance(msgspec.Struct, frozen=True, kw_only=True):
     """maximum = expected + max(percent x expected, absolute).
 
     ``basis_points`` is percent x 100 (1000 = 10 %), so that it stays an integer; the product is
@@ -99,8 +100,7 @@ class Tolerance:
         return expected + max(expected * self.basis_points // 10_000, self.absolute)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(msgspec.Struct, frozen=True, kw_only=True):
     """When a rule, cap or budget applies. Empty means any; all given parts must agree.
 
     ``above`` and ``up_to`` are minor units in ``currency`` and are compared with the intent's
@@ -130,16 +130,14 @@ class Rule:
     reason: str | None = None  # shown to agent and approver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(msgspec.Struct, frozen=True, kw_only=True):
     """A cap's window: rolling (``seconds``, 10 s to 90 days) or calendar (``period``)."""
 
     seconds: int | None = None
     period: Period | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
+class Cap(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A velocity cap: at most ``max_count`` and/or ``max_amount`` per scope in any window."""
 
     name: str
@@ -149,11 +147,10 @@ class Cap:
     max_count: int | None = None
     max_amount: int | None = None
     currency: str | None = None  # required with ``max_amount``
-    when: Match = field(default_factory=Match)  # agents, vendors, categories only
+    when: Match = Match()  # agents, vendors, categories only
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Budget(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """At most ``amount`` of exposure per scope and calendar period.
 
     Exposure = reserved + held + cleared - (refunds, where ``refunds_restore``).
@@ -165,19 +162,17 @@ class Budget:
     amount: int
     currency: str
     refunds_restore: bool = True
-    when: Match = field(default_factory=Match)  # agents, vendors, categories, workflows only
+    when: Match = Match()  # agents, vendors, categories, workflows only
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     """Circuit breaker per card and vendor: ``declines`` within ``seconds`` lock the card."""
 
     declines: int = 5
     seconds: int = 600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """Account-verification requests allowed per card and UTC day, and their largest amount.
 
     ``max_amounts`` overrides the default of about one US dollar per currency.
@@ -225,8 +220,7 @@ class Level:
         return self.level if self.subject is None else f"{self.level} {self.subject}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A whole policy document, parsed. ``time_zone`` is an IANA name for calendar windows."""
 
     time_zone: str
@@ -234,11 +228,11 @@ class Policy:
     organization: Level
     agents: tuple[Level, ...] = ()
     cards: tuple[Level, ...] = ()
-    breaker: Breaker = field(default_factory=Breaker)
-    verification: Verification = field(default_factory=Verification)
+    breaker: Breaker = Breaker()
+    verification: Verification = Verification()
     duplicate_action: DuplicateAction = DuplicateAction.RETURN
     duplicate_window_seconds: int = 86_400
-    card_rules: CardRules = field(default_factory=CardRules)
+    card_rules: CardRules = msgspec.field(default_factory=CardRules)
     flag_actions: tuple[tuple[Flag, FlagAction], ...] = ()
     approval_expiry_seconds: int = 86_400
     window_seconds: int = 1_800
@@ -247,7 +241,7 @@ class Policy:
     fx_rates: tuple[tuple[str, str], ...] = ()  # currency, its worth in the organization's
     fx_tolerance_basis_points: int = 500
     split_window_seconds: int = 3_600  # intents of one agent and vendor are summed over this
-    learning: LearningPolicy = field(default_factory=LearningPolicy)
+    learning: LearningPolicy = msgspec.field(default_factory=LearningPolicy)
     vendors: tuple[VendorDocument, ...] = ()  # the organization's own, in force with this version
 
     def action_for(self, flag: Flag, *, single_use: bool) -> FlagAction:

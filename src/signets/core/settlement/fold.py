@@ -53,7 +53,6 @@ _HOLDING = frozenset({EventKind.AUTHORIZATION, EventKind.ADVICE, EventKind.FINAN
 _HOLD_MOVERS = _HOLDING | {EventKind.REVERSAL, EventKind.EXPIRY, EventKind.CLEARING}
 _SETTING = frozenset({EventKind.ADVICE, EventKind.EXPIRY})
 _REFUNDING = frozenset({EventKind.REFUND, EventKind.CORRECTION_CREDIT})
-_AMOUNTLESS = frozenset({EventKind.EXPIRY})
 #: Of a claim, not of the network: no issuer counts them among its transaction's events.
 _CLAIMS = frozenset(
     {
@@ -64,6 +63,8 @@ _CLAIMS = frozenset(
         EventKind.DISPUTE_LOST,
     }
 )
+#: These name no amount, or none of the merchant's.
+_TELL_NOTHING = _CLAIMS | {EventKind.EXPIRY}
 
 
 def merge_events(*groups: Iterable[LifecycleEvent]) -> tuple[LifecycleEvent, ...]:
@@ -141,14 +142,13 @@ def fold(
     moving = [e for e in ordered if e.currency == currency and moves_money(e)]
     live = [approval for approval in approvals if not approval.void]
     unnamed, named = _unnamed(ordered, approvals, live)
-    waiting = sum(approval.amount for approval in unnamed)
+    waiting = sum([approval.amount for approval in unnamed])
 
     tally = Tally(0 if named else waiting, authorized_before=bool(live))
     for event in moving:
         tally.apply(event, event.amount)
 
-    told = sum(event.kind not in _CLAIMS for event in ordered)
-    covered = totals is not None and totals.event_count >= told
+    covered = totals is not None and totals.event_count >= _told(ordered)
     confirmed, unconfirmed = _confirm(tally, totals if covered else None, waiting, named=named)
     differ = totals is not None and covered and _adopt(tally, totals, confirmed, moving)
     if totals is not None and covered:
@@ -176,11 +176,16 @@ def fold(
         force_post=bool(tally.force_post),
         stand_in=_stand_in(moving, live),
         late_clearing=tally.late_clearing,
-        unknown_events=tuple(e for e in ordered if _unreadable(e, currency)),
+        unknown_events=tuple([e for e in ordered if _unreadable(e, currency)]),
         totals_differ=differ,
         needs_reread=(totals is not None and not covered)
         or (totals is None and _ambiguous(moving)),
     )
+
+
+def _told(events: Sequence[LifecycleEvent]) -> int:
+    """How many of the events the issuer counts among its transaction's."""
+    return sum(event.kind not in _CLAIMS for event in events)
 
 
 def _order(event: LifecycleEvent) -> tuple[datetime, int, str]:
@@ -260,7 +265,7 @@ def _merchant_side(
     open_: bool,
     cleared: int,
 ) -> MerchantSide | None:
-    told = [e for e in moving if e.kind not in _AMOUNTLESS | _CLAIMS]
+    told = [e for e in moving if e.kind not in _TELL_NOTHING]
     currencies = {e.merchant_currency for e in told} | {a.merchant_currency for a in unnamed}
     if len(currencies) != 1:
         return None
@@ -363,7 +368,7 @@ def _unreadable(event: LifecycleEvent, currency: str) -> bool:
 def _ambiguous(moving: Sequence[LifecycleEvent]) -> bool:
     """Two hold-moving events at one time, of which one sets or ends the hold."""
     movers = [event for event in moving if event.kind in _HOLD_MOVERS]
-    return any(
+    return len(movers) > 1 and any(
         one.created == two.created and (one.kind in _SETTING or two.kind in _SETTING)
         for one, two in pairwise(movers)
     )

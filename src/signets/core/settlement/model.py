@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from signets.core.merchant.model import Merchant
 
 
@@ -105,8 +107,7 @@ class Snapshot:
     original_token: str | None = None  # a linked earlier transaction, where the network names it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OurApproval:
+class OurApproval(msgspec.Struct, frozen=True, kw_only=True):
     """One approval of ours on the transaction's request.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from signets.core.settlement.model import DecidedBy, EventKind, LifecycleEvent
 
@@ -23,8 +24,7 @@ class TransactionStatus(StrEnum):
     UNKNOWN = "unknown"  # only messages that we cannot read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MerchantSide:
+class MerchantSide(msgspec.Struct, frozen=True, kw_only=True):
     """The same transaction in the merchant's currency, minor units."""
 
     currency: str
@@ -34,8 +34,7 @@ class MerchantSide:
     cleared: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionState:
+class TransactionState(msgspec.Struct, frozen=True, kw_only=True):
     """A transaction after every message so far. Minor units of ``currency``; none is negative.
 
     Attributes:
