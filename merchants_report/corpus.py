@@ -34,6 +34,7 @@ FILES = (
     "corpus_blind_fifth.tsv",
     "corpus_blind_sixth.tsv",
     "corpus_blind_seventh.tsv",
+    "corpus_blind_eighth.tsv",
     "corpus_grown.tsv",
     "corpus_fresh.tsv",
 )
