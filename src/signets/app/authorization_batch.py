@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from signets.app.authorization_records import request_key
+from signets.app.authorization_records import ALL_LIVE, request_key
 from signets.app.known_merchants import KnownMerchants, lock_of
 from signets.app.limits import Span, span_of
 from signets.app.merchant_records import MerchantReview
@@ -46,9 +46,6 @@ from signets.core.policy.match import Subject
 from signets.core.policy.model import Budget, Cap, Measure, Period, Policy
 from signets.core.settlement.model import LifecycleEvent
 from signets.core.velocity import Exposure, Usage
-
-#: Live authorizations of a card that are remembered; of a busier card, only what is looked for.
-_MANY = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +316,7 @@ def remember(batch: Batch) -> None:
         batch.exposures.pop(transaction.id, None)
     for token in batch.tokens & batch.cards.keys():
         book = batch.cards[token]
-        if not book.live_whole or len(batch.live.get(book.card.id, ())) > _MANY:
+        if not book.live_whole or len(batch.live.get(book.card.id, ())) >= ALL_LIVE:
             book.live_whole = False
             batch.live.pop(book.card.id, None)
     # Asking a member writes to the log of the card, a breaker ends its window: it is read again,

@@ -21,9 +21,9 @@ from signets.core.authorization.facts import LiveAuthorization
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.settlement.model import LifecycleEvent
 
-#: Live authorizations of a card that are gathered with it; where there are so many, there may be
-#: more, and what is asked for is looked for.
-ALL_LIVE = 17
+#: Live authorizations of a card that are gathered with it and remembered; where there are so many,
+#: there may be more, and what is asked for is looked for.
+ALL_LIVE = 9
 
 
 #: Velocity events since a time; where there are so many, there may be more.
