@@ -6,6 +6,7 @@ And each answer is one that the document announces: its status, its type, its sc
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -49,8 +50,17 @@ def _fuzz(url: str, tenant: Tenant) -> list[str]:
             try:
                 _examples(operation, session, tenant)
             except (Exception, BaseExceptionGroup) as error:
-                found.append(f"{operation.method.upper()} {operation.path}: {error}"[:1500])
+                told = " | ".join(_told(error))
+                found.append(f"{operation.method.upper()} {operation.path}: {told}"[:3000])
     return found
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    """What it says, and what each error inside a group says: a group alone names no cause."""
+    yield f"{type(error).__name__}: {error}"
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _told(inner)
 
 
 def _examples(operation: Any, session: requests.Session, tenant: Tenant) -> None:
