@@ -149,7 +149,9 @@ class Authorizations:
         """All rows that cards (by issuer token) and requests name; what was counted ``since``."""
         cursor = AsyncRawCursor(self._db, row_factory=scalar_row)
         await cursor.execute(
-            _GATHER, (self._org, connection_id, list(tokens), list(request_ids), since or _NEVER)
+            _GATHER,
+            (self._org, connection_id, list(tokens), list(request_ids), since or _NEVER),
+            prepare=True,
         )
         gathered = await cursor.fetchone()
         assert gathered is not None  # noqa: S101 - a SELECT without FROM gives one row
@@ -205,7 +207,11 @@ class Authorizations:
         ]
 
     async def write(self, writes: Writes) -> None:
-        """Every row of a batch."""
+        """Every row of a batch.
+
+        Numbers and times of arrays travel as texts: the driver would name the types of what is in
+        them, which differ from batch to batch, and each mixture would be planned for itself.
+        """
         intents, windows = writes.intents.values(), writes.windows.values()
         await AsyncRawCursor(self._db).execute(
             _WRITE,
@@ -219,13 +225,18 @@ class Authorizations:
                 ENTRY.rows(writes.evidence),
                 [intent.id for intent in intents],
                 [intent.state.value for intent in intents],
-                [intent.charges for intent in intents],
-                [intent.used for intent in intents],
-                [intent.evidence_seq for intent in intents],
+                [str(intent.charges) for intent in intents],
+                [str(intent.used) for intent in intents],
+                [str(intent.evidence_seq) for intent in intents],
                 list(writes.card_seqs),
-                list(writes.card_seqs.values()),
+                [str(seq) for seq in writes.card_seqs.values()],
                 [window.id for window in windows],
-                [window.consumed_at for window in windows],
-                [window.ends_at for window in windows],
+                [_text(window.consumed_at) for window in windows],
+                [_text(window.ends_at) for window in windows],
             ),
+            prepare=True,
         )
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
-import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
@@ -15,7 +14,7 @@ from signets.app.ledger_store import Declined, Sum, Used
 from signets.app.records import ExposureRow, PostingRow, VelocityRow
 from signets.core.policy.model import Match, Measure
 from signets.core.velocity import Exposure, Usage
-from signets.storage.postgres.named import several
+from signets.storage.postgres.named import named
 from signets.storage.postgres.rows import Table
 from signets.storage.postgres.subtotals import Subtotals, SumQuery, sum_both_ways
 from signets.storage.postgres.sum_shapes import EXPOSURE as EXPOSURE_SUMS
@@ -86,11 +85,6 @@ _DECLINES = (
     " WHERE row.org_id = %(org)s AND row.card_id = wanted.card_id AND row.at > wanted.since"
     " AND NOT row.approved AND row.vendor IS NOT DISTINCT FROM wanted.vendor) found ORDER BY n"
 )
-
-
-def _time(text: str | None) -> datetime | None:
-    """A time in a row of JSON."""
-    return None if text is None else datetime.fromisoformat(text)
 
 
 class Ledger:
@@ -192,8 +186,8 @@ class Ledger:
             self._subtotals.look(shape, keys, after, rows)
             return [
                 Used(
-                    Usage(count=row["count"], amount=row["amount"], oldest=_time(row["oldest"])),
-                    _time(row["first"]),
+                    Usage(count=row["count"], amount=row["amount"], oldest=row["oldest"]),
+                    row["first"],
                 )
                 for row in rows
             ]
@@ -211,23 +205,17 @@ class Ledger:
         return Sum(
             _DECLINES,
             given,
-            lambda rows: [Declined(row["declines"], _time(row["first"])) for row in rows],
+            lambda rows: [Declined(row["declines"], row["first"]) for row in rows],
         )
 
     async def sums(self, wanted: Sequence[Sum[T]]) -> list[list[T]]:
-        """What each sum comes to, one value for each of its keys, with one statement for all."""
-        if not wanted:
-            return []
-        given = {
-            f"{name}_{n}": value
-            for n, one in enumerate(wanted)
-            for name, value in one.given.items()
-        }
-        query = several(tuple(one.text for one in wanted))
-        row = await (await query.run(self._db, given)).fetchone()
-        assert row is not None  # noqa: S101 - a SELECT without FROM gives one row
-        found = msgspec.json.decode(row["found"])
-        return [one.read(rows) for one, rows in zip(wanted, found, strict=True)]
+        """What each sum comes to, one value for each of its keys.
+
+        A statement each, so that there are few and each is planned once; inside
+        :meth:`~signets.app.store.UnitOfWork.together` they take one round trip.
+        """
+        asked = [await named(one.text).run(self._db, one.given) for one in wanted]
+        return [one.read(await rows.fetchall()) for one, rows in zip(wanted, asked, strict=True)]
 
     async def velocity_of(
         self, card_id: str, transaction_id: str, since: datetime

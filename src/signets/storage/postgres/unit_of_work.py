@@ -173,7 +173,7 @@ class PostgresStore:
         given = {"org": org_id, "shift": self._shift()}
         async with self._connection() as connection:
             async with connection.pipeline():
-                moved = await connection.execute(_MOVE_SAME_PLANS, given)
+                moved = await connection.execute(_MOVE_SAME_PLANS, given, prepare=True)
                 rows = await Authorizations(connection, org_id).gather(
                     connection_id, tokens, request_ids, since=since
                 )
