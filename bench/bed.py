@@ -67,11 +67,20 @@ class Bed:
         return world
 
     def load_history(self, world: World, authorizations: int, seed: int) -> Loaded:
-        """Stored authorizations on the world's cards, before anything is measured."""
+        """Stored authorizations on the world's cards, before anything is measured.
+
+        Their indexes are in memory then, as they are where a history grew.
+        """
         loaded = load_history(self.settings(), world, authorizations, seed, self.say)
         self.say(f"{self.name}: VACUUM ANALYZE, as autovacuum would have done")
         self.analyze()
         with psycopg.connect(self.url) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
+            connection.execute(
+                "SELECT pg_prewarm(indexrelid, 'read') FROM pg_index"
+                " JOIN pg_class ON pg_class.oid = indrelid"
+                " WHERE relnamespace = 'public'::regnamespace"
+            )
             [(self.answers.before,)] = connection.execute(
                 "SELECT count(*) FROM decision"
             ).fetchall()

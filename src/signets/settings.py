@@ -44,7 +44,9 @@ class Settings(BaseSettings):
         default=1.5, gt=0, le=5, description="Own deadline of an authorization, seconds."
     )
     data_dir: Path = Field(
-        default_factory=default_data_dir, description="Folder for the embedded database and keys."
+        default_factory=default_data_dir,
+        description="Folder for the embedded database, keys, and the "
+        "files by which API processes find each other.",
     )
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8420, ge=0, le=65535, description="Port of the API; 0 picks one.")

@@ -43,24 +43,31 @@ SENDERS = 8
 CARDS = 4
 #: What our engine answers where it decided nothing; no rule of the scene below says so.
 UNDECIDED = "CARD_PAUSED"
+APPROVED, ELSEWHERE = "APPROVED", "UNAUTHORIZED_MERCHANT"
 
 
 @dataclass
 class Load:
-    """Senders that keep asking, and what they were answered."""
+    """Senders that keep asking, and what they were answered.
 
-    url: str
+    ``urls`` are of the processes, asked in turn.
+    """
+
+    urls: list[str]
     cards: list[str]
     sent: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
     heard: dict[str, str] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)  # before anything was asked again
     unsent: set[str] = field(default_factory=set)
+    at: dict[str, str] = field(default_factory=dict)  # which process was asked
     stopped: bool = False
 
-    async def one(self, http: httpx.AsyncClient, token: str) -> None:
+    async def one(self, http: httpx.AsyncClient, token: str, turn: int = 0) -> None:
         """Ask; an answer counts only when it is here whole."""
         body, headers = self.sent[token]
+        self.at[token] = url = self.urls[turn % len(self.urls)]
         try:
-            answer = await http.post(self.url, content=body, headers=headers)
+            answer = await http.post(url, content=body, headers=headers)
             if answer.status_code == httpx.codes.OK:
                 self.heard[token] = answer.json()["result"]
         except httpx.ConnectError:
@@ -78,7 +85,7 @@ class Load:
             self.sent[token] = asa_request(
                 token, self.cards[(n + number) % CARDS], 150 + n % 100, merchant=merchant
             )
-            await self.one(http, token)
+            await self.one(http, token, number)
 
     async def until(self, seconds: float, blow: list[Callable[[], None]]) -> None:
         """Load for a while, with the blow in its middle."""
@@ -96,11 +103,11 @@ class Load:
 
     async def repeat(self, tokens: list[str]) -> dict[str, str]:
         """Send some requests again, each until it is answered; what was answered."""
-        again = Load(self.url, self.cards, sent=self.sent)
+        again = Load(self.urls, self.cards, sent=self.sent)
         async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
             for token in tokens:
-                for _ in range(50):
-                    await again.one(http, token)
+                for turn in range(50):
+                    await again.one(http, token, turn)
                     if token in again.heard:
                         break
         return again.heard
@@ -146,21 +153,39 @@ class Api:
                 time.sleep(0.05)
         raise AssertionError(self.log.read_text()[-3000:])
 
-    def kill_worker(self) -> None:
-        """Kill the process that serves; its parent starts another."""
+    def authorize_url(self, connection_id: str) -> str:
+        """Where the issuer asks."""
+        return f"http://127.0.0.1:{self.port}/v1/issuers/{connection_id}/authorize"
+
+    def worker(self) -> int:
+        """The process that serves."""
         assert self.process is not None
         listed = subprocess.run(
             ["ps", "-A", "-o", "pid=,ppid=,command="], capture_output=True, text=True, check=True
         )
-        killed = 0
+        found = []
         for line in listed.stdout.splitlines():
             pid, parent, command = line.split(None, 2)
             if int(parent) == self.process.pid and "resource_tracker" not in command:
-                os.kill(int(pid), signal.SIGKILL)
-                killed += 1
-        assert killed == 1, listed.stdout
+                found.append(int(pid))
+        assert len(found) == 1, listed.stdout
+        return found[0]
+
+    def kill_worker(self) -> None:
+        """Kill the process that serves; its parent starts another."""
+        os.kill(self.worker(), signal.SIGKILL)
         time.sleep(0.2)
         self.ready()
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """It serves nobody, and does not end."""
+        pid = self.worker()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def kill_all(self) -> None:
         """Kill parent and worker, and start afresh."""
@@ -267,7 +292,8 @@ async def play_rounds(
         async with tenant_runtime(data_dir, directory) as runtime:
             tenant = await new_tenant(runtime, "kills")
             cards = await scene(tenant)
-        api = Api(data_dir, data_dir.parent / "api.log")
+        # Two, that decide at one desk: which of them has it changes with each blow.
+        api, other = (Api(data_dir, data_dir.parent / f"api-{n}.log") for n in range(2))
 
         def kill_database() -> None:
             pid = server.server_pid
@@ -276,16 +302,19 @@ async def play_rounds(
             with embedded.start(data_dir):
                 pass
 
-        blows: tuple[tuple[str, Callable[[], None]], ...] = (
-            ("API worker", api.kill_worker),
-            ("PostgreSQL", kill_database),
-            ("whole API", api.kill_all),
+        blows: tuple[tuple[str, Callable[[], None], Api | None], ...] = (
+            ("API worker", api.kill_worker, other),
+            ("PostgreSQL", kill_database, None),
+            ("whole API", other.kill_all, api),
         )
-        with running(api):
-            url = f"http://127.0.0.1:{api.port}/v1/issuers/{tenant.connection_id}/authorize"
+        with running(api), running(other):
+            urls = [one.authorize_url(tenant.connection_id) for one in (api, other)]
             for number in range(rounds):
-                name, blow = blows[number % len(blows)]
-                load = await _round(Load(url, cards), blow, tally)
+                name, blow, unhurt = blows[number % len(blows)]
+                load = Load(urls, cards)
+                await _round(load, blow, tally)
+                if unhurt is not None:
+                    _check_answered(load, unhurt.authorize_url(tenant.connection_id))
                 async with tenant_runtime(data_dir, directory) as runtime:
                     await check_whole(Tenant(runtime, tenant.admin, tenant.connection_id), load)
                 tally.rounds[name] += 1
@@ -293,9 +322,17 @@ async def play_rounds(
     return tally
 
 
-async def _round(load: Load, blow: Callable[[], None], tally: Tally) -> Load:
+def _check_answered(load: Load, url: str) -> None:
+    """The other process's death costs those who asked this one nothing."""
+    asked = [token for token, at in load.at.items() if at == url]
+    assert asked
+    assert {load.first.get(token) for token in asked} <= {APPROVED, ELSEWHERE}
+
+
+async def _round(load: Load, blow: Callable[[], None], tally: Tally) -> None:
     """Load with the blow in its middle; what got no answer is asked again, as issuers do."""
     await load.until(1.0, [blow])
+    load.first = dict(load.heard)
     tally.heard.update(load.heard.values())
     lost = [one for one in load.sent if one not in load.heard and one not in load.unsent]
     again = await load.repeat([*lost, *list(load.heard)[:20]])
@@ -312,4 +349,3 @@ async def _round(load: Load, blow: Callable[[], None], tally: Tally) -> Load:
     load.heard = {**again, **decided}
     tally.lost += len(lost)
     tally.again += len(again) + len(twice)
-    return load

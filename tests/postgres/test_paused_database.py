@@ -81,9 +81,7 @@ async def test_a_database_that_stands_still_past_the_deadline(
             cards = await scene(tenant)
         api = Api(data_dir, data_dir.parent / "api.log")
         with running(api):
-            load = Load(
-                f"http://127.0.0.1:{api.port}/v1/issuers/{tenant.connection_id}/authorize", cards
-            )
+            load = Load([api.authorize_url(tenant.connection_id)], cards)
             tokens = [str(uuid.uuid4()) for _ in range(12)]
             for n, token in enumerate(tokens):
                 load.sent[token] = asa_request(token, cards[n % len(cards)], 500 + n)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from signets.app.lane import Lane, Waiting
+from signets.app.desk import Decides, Desk, Verdict
 from signets.app.observer import Observer
 from signets.app.ports import Answer, BodyUnreadable, Issuer, IssuerSecrets, SignatureInvalid
-from signets.app.records import Connection, DecisionRow, DecisionState
+from signets.app.records import Connection
 from signets.app.services import Services
 from signets.core.authorization.request import AuthorizationRequest
 from signets.core.ids import Prefix
@@ -116,18 +116,22 @@ class Engine:
         services: The use cases' adapters.
         observer: Told what was decided.
         deadline: Seconds after which a decline goes out, whatever the database does.
-        batch: Most requests decided in one transaction.
+        desk: Who decides; this process where nobody else is named.
     """
 
     def __init__(
-        self, services: Services, observer: Observer, *, deadline: float = 1.5, batch: int = 64
+        self,
+        services: Services,
+        observer: Observer,
+        *,
+        deadline: float = 1.5,
+        desk: Decides | None = None,
     ) -> None:
         self._services = services
         self._observer = observer
         self._deadline = deadline
-        self._batch = batch
+        self._desk = desk or Desk(services, observer)
         self._connections = Connections(services)
-        self._lanes: dict[str, Lane] = {}
 
     async def authorize(
         self, connection_id: str | None, body: bytes, headers: Mapping[str, str]
@@ -152,15 +156,15 @@ class Engine:
             await self._reject(connection_id, body, f"{error.field}: {error.message}")
             self._observer.decided("declined", "unreadable", monotonic() - begun)
             return live.client.answer_declined("unreadable", None)
-        decision = await self._decide(live, request, begun)
-        if decision is None or decision.state is DecisionState.VOID:
+        verdict = await self._decide(live.connection, request, begun)
+        if verdict is None:
             self._observer.decided("declined", "unavailable", monotonic() - begun)
             return live.client.answer_declined("unavailable", request.request_id)
-        outcome = "approved" if decision.approved else "declined"
-        self._observer.decided(outcome, decision.reason or "", monotonic() - begun)
-        if decision.approved:
+        outcome = "approved" if verdict.approved else "declined"
+        self._observer.decided(outcome, verdict.reason, monotonic() - begun)
+        if verdict.approved:
             return live.client.answer_approved(request)
-        return live.client.answer_declined(decision.reason or "", request.request_id)
+        return live.client.answer_declined(verdict.reason, request.request_id)
 
     async def _read(
         self, live: Live, body: bytes, headers: Mapping[str, str]
@@ -197,31 +201,12 @@ class Engine:
             self._observer.failed("reject_webhook", error)
 
     async def _decide(
-        self, live: Live, request: AuthorizationRequest, begun: float
-    ) -> DecisionRow | None:
-        """The stored decision, or ``None`` where there is none in time."""
-        loop = asyncio.get_running_loop()
-        waiting = Waiting(request, loop.create_future())
-        self._lane(live.connection).put(waiting)
+        self, connection: Connection, request: AuthorizationRequest, begun: float
+    ) -> Verdict | None:
+        """What the issuer is told, or ``None`` where nothing is stored in time."""
         left = max(0.0, self._deadline - (monotonic() - begun))
-        deadline = loop.call_later(left, waiting.give_up)
-        try:
-            return await waiting.answer
-        except Exception as error:
-            self._observer.failed("decide", error)
-            return None
-        finally:
-            deadline.cancel()
-
-    def _lane(self, connection: Connection) -> Lane:
-        lane = self._lanes.get(connection.id)
-        if lane is None:
-            lane = self._lanes[connection.id] = Lane(
-                self._services, self._observer, connection.org_id, connection.id, self._batch
-            )
-        return lane
+        return await self._desk.decide(connection.org_id, connection.id, request, left)
 
     async def drain(self) -> None:
         """Finish what is under way (graceful stop)."""
-        for lane in self._lanes.values():
-            await lane.drain()
+        await self._desk.drain()

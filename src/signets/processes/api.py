@@ -15,12 +15,14 @@ from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
 from signets.app.authorize import Engine
+from signets.app.desk import Decides, Desk
 from signets.app.record_issuer_event import EventReceiver
 from signets.bootstrap import LoggingObserver, Runtime, open_runtime
 from signets.http.application import create_app
 from signets.http.config import HttpConfig
 from signets.http.metrics import Metrics
 from signets.processes.lifeline import end_with
+from signets.processes.shared_desk import SharedDesk
 from signets.settings import Settings
 from signets.storage.postgres import migrate
 from signets.storage.postgres.errors import UNAVAILABLE_ERRORS
@@ -58,7 +60,11 @@ class ApiProcess:
     async def _open(self) -> None:
         runtime = await self._stack.enter_async_context(open_runtime(self._settings))
         metrics = Metrics(CollectorRegistry())
-        engine, self._app = build_application(runtime, self._settings, metrics)
+        desk = SharedDesk(
+            Desk(runtime.services, LoggingObserver()), self._settings.data_dir, runtime.database_url
+        )
+        await desk.open()
+        engine, self._app = build_application(runtime, self._settings, metrics, desk=desk)
         self._stack.push_async_callback(engine.drain)
         # What start-up made (routes, schemas, the directory) lives as long as the process: taking
         # it out of the collector's sight saves every later collection from walking through it.
@@ -70,11 +76,11 @@ class ApiProcess:
 
 
 def build_application(
-    runtime: Runtime, settings: Settings, metrics: Metrics
+    runtime: Runtime, settings: Settings, metrics: Metrics, *, desk: Decides | None = None
 ) -> tuple[Engine, FastAPI]:
-    """The engine and the HTTP edge over one runtime."""
+    """The engine and the HTTP edge over one runtime; without a ``desk`` it decides by itself."""
     observer = LoggingObserver(metrics.decision)
-    engine = Engine(runtime.services, observer, deadline=settings.decision_seconds)
+    engine = Engine(runtime.services, observer, deadline=settings.decision_seconds, desk=desk)
 
     async def at_head() -> str | None:
         current = await asyncio.to_thread(migrate.current, runtime.database_url)

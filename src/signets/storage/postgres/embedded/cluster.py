@@ -40,7 +40,7 @@ _CONFIGURATION = """
 # --- Signets ---
 shared_buffers = {shared_buffers}MB
 max_connections = 100
-max_wal_size = 4GB
+max_wal_size = {log_size}MB
 checkpoint_timeout = 15min
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -53,6 +53,12 @@ def _shared_buffers() -> int:
     """An eighth of the machine's memory, in MB; it is taken as it is used."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     return min(2048, max(256, memory // 8))
+
+
+def _log_size(folder: Path) -> int:
+    """What the log may grow to between two checkpoints: an eighth of the free disk, in MB."""
+    free = shutil.disk_usage(folder).free >> 20
+    return min(8192, max(1024, free // 8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +202,11 @@ class Cluster:
         if made.returncode != 0:
             raise unavailable("database_not_created", f"initdb failed: {made.stdout.strip()}")
         with (fresh / "postgresql.conf").open("a") as configuration:
-            configuration.write(_CONFIGURATION.format(shared_buffers=_shared_buffers()))
+            configuration.write(
+                _CONFIGURATION.format(
+                    shared_buffers=_shared_buffers(), log_size=_log_size(self.root)
+                )
+            )
         fresh.rename(self.data)
 
     def _start(self, binaries: Binaries) -> None:
