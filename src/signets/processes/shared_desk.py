@@ -21,17 +21,16 @@ import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
 import msgspec
-from psycopg.conninfo import conninfo_to_dict
 
 from signets.app.desk import Desk, Verdict
 from signets.core.authorization.request import AuthorizationRequest
 from signets.processes.desk_link import Link, LinkLost
 from signets.processes.desk_wire import Ask, Frames, Told
+from signets.storage.postgres.database import file_name
 
 #: How long a desk that could not be reached is left alone, seconds.
 _AGAIN = 1.0
@@ -73,7 +72,7 @@ class SharedDesk:
 
     async def open(self) -> None:
         """Listen for the others."""
-        folder = self.data_dir / "desks" / _name_of(self.database_url)
+        folder = self.data_dir / "desks" / file_name(self.database_url)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
@@ -114,9 +113,10 @@ class SharedDesk:
         if self._server is not None:
             self._server.close()
         self._folder = None
+        await self.own.drain()
         while self._deciding:
             await asyncio.gather(*self._deciding)
-        await self.own.drain()
+        # No awaiting from here on: nobody's request comes in between.
         for guest in list(self._guests):
             guest.close()
         for link in {place.link for place in self._places.values() if place.link is not None}:
@@ -199,13 +199,6 @@ class SharedDesk:
     ) -> Verdict | None:
         left = until - monotonic()
         return await self.own.decide(org_id, connection_id, request, left) if left > 0 else None
-
-
-def _name_of(database_url: str) -> str:
-    """The database in a file's name, without its password."""
-    named = conninfo_to_dict(database_url)
-    named.pop("password", None)
-    return sha256(msgspec.json.encode(sorted(named.items()))).hexdigest()[:16]
 
 
 def _tidy_after(address: str) -> None:

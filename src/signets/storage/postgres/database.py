@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from signets.storage.postgres import embedded
 from signets.storage.postgres.durability import check_durability
@@ -45,6 +48,13 @@ def open_database(
     with embedded.start(data_dir) as server:
         server.create_database(name)
         yield Database(url=server.url(name), is_embedded=True)
+
+
+def file_name(url: str) -> str:
+    """A database as the name of a file: the same for all who connect alike, without a password."""
+    named = conninfo_to_dict(url)
+    named.pop("password", None)
+    return sha256(msgspec.json.encode(sorted(named.items()))).hexdigest()[:16]
 
 
 def _check_external(url: str) -> None:
