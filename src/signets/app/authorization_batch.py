@@ -45,7 +45,7 @@ from signets.core.policy.levels import (
 from signets.core.policy.match import Subject
 from signets.core.policy.model import Budget, Cap, Measure, Period, Policy
 from signets.core.settlement.model import LifecycleEvent
-from signets.core.velocity import Exposure, Usage
+from signets.core.velocity import Exposure, Usage, leaves_rolling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +267,7 @@ def count_decline(batch: Batch, key: BreakerKey) -> None:
     """Let the breaker see a decline."""
     until = batch.standing.until
     batch.declines[key] = batch.declines.get(key, 0) + 1
-    leaves = batch.now + timedelta(seconds=batch.policy.breaker.seconds)
+    leaves = leaves_rolling(batch.policy.breaker.seconds, batch.now)
     until[key] = min(until.get(key, leaves), leaves)
 
 

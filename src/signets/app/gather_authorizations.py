@@ -20,7 +20,7 @@ from signets.core.merchant.model import MatchResult
 from signets.core.policy.levels import applicable_budgets, applicable_caps
 from signets.core.policy.match import Subject
 from signets.core.policy.model import Budget, Cap
-from signets.core.velocity import Exposure, leaves_at, used_since
+from signets.core.velocity import Exposure, leaves_at, leaves_rolling, used_since
 
 
 def named(requests: Sequence[AuthorizationRequest]) -> tuple[list[str], list[str]]:
@@ -187,12 +187,12 @@ def _declines(
     declines = uow.ledger.declines(
         [(card, vendor, since) for (card, vendor), since in pairs.items()]
     )
-    kept = timedelta(seconds=batch.policy.breaker.seconds)
+    kept = batch.policy.breaker.seconds
 
     def put(found: list[Declined]) -> None:
         for pair, one in zip(pairs, found, strict=True):
             batch.declines[pair] = one.times
-            batch.standing.until[pair] = one.first + kept if one.first else FOREVER
+            batch.standing.until[pair] = leaves_rolling(kept, one.first) if one.first else FOREVER
 
     return declines, put
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from signets.app.authorization_records import ALL_COUNTED, Gathered
 from signets.app.limits import Span, columns_of
 from signets.app.records import Card, ExposureRow, Intent, LastMove, VelocityRow, WindowRow
 from signets.core.authorization.facts import LiveAuthorization
 from signets.core.policy.model import Cap, Match, Measure
-from signets.core.velocity import Exposure, Usage
+from signets.core.velocity import Exposure, Usage, leaves_rolling
 
 CapKey = tuple[str, tuple[str, ...]]
 BudgetKey = tuple[str, tuple[str, ...], Span]
@@ -141,7 +141,7 @@ class Standing:
             oldest=at if counts and (oldest is None or at < oldest) else oldest,
         )
         if cap.window.seconds is not None:
-            leaves = at + timedelta(seconds=cap.window.seconds)
+            leaves = leaves_rolling(cap.window.seconds, at)
             self.until[key] = min(self.until.get(key, leaves), leaves)
 
     def unread(self, connection_id: str, tokens: Sequence[str]) -> list[str]:

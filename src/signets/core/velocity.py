@@ -55,10 +55,15 @@ def used_since(window: Window, now: datetime, zone: str) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) if start is None else start - _TICK
 
 
+def leaves_rolling(seconds: int, at: datetime) -> datetime:
+    """When what happened at ``at`` leaves a window of the last so many seconds."""
+    return at + timedelta(seconds=seconds)
+
+
 def leaves_at(window: Window, at: datetime, zone: str) -> datetime:
     """When what happened at ``at`` leaves the window."""
     if window.seconds is not None:
-        return at + timedelta(seconds=window.seconds)
+        return leaves_rolling(window.seconds, at)
     end = next_period_start(window.period or Period.LIFETIME, at, zone)
     return datetime.max.replace(tzinfo=UTC) if end is None else end
 
