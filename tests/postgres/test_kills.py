@@ -5,9 +5,6 @@ Three rounds; ``make soak`` plays more.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +13,6 @@ from tests.postgres.kill_kit import play_rounds
 from signets.core.merchant.directory import Directory
 
 ROUNDS = 3
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A folder that the database's account can reach (pytest's own is private to root)."""
-    made = Path(tempfile.mkdtemp(prefix="signets-test-kills-"))
-    made.chmod(0o755)
-    yield made / "data"
-    shutil.rmtree(made)
 
 
 @pytest.mark.timeout(60 + 40 * ROUNDS)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 from tests.postgres.kill_kit import UNDECIDED, Api, Load, check_whole, running, scene
 from tests.postgres.process_kit import (
     Tenant,
@@ -29,15 +26,6 @@ from signets.storage.postgres import embedded
 
 #: Seconds after which the engine wants to read its issuer connection again.
 FORGOTTEN = 5.5
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A folder that the database's account can reach (pytest's own is private to root)."""
-    made = Path(tempfile.mkdtemp(prefix="signets-test-paused-"))
-    made.chmod(0o755)
-    yield made / "data"
-    shutil.rmtree(made)
 
 
 @contextmanager

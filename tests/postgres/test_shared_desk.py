@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,15 +222,6 @@ async def test_where_no_lock_file_can_be_written_each_decides_for_itself(
         answer = await engine.authorize(tenant.connection_id, *request)
         assert json.loads(answer.body)["result"] == APPROVED
         await engine.drain()
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A folder that the database's account can reach (pytest's own is private to root)."""
-    made = Path(tempfile.mkdtemp(prefix="signets-test-desk-"))
-    made.chmod(0o755)
-    yield made / "data"
-    shutil.rmtree(made)
 
 
 async def test_a_process_that_stands_still_holds_nobody_up_for_long(
