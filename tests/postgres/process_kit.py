@@ -352,7 +352,11 @@ _WRONG = {
             EXISTS (SELECT 1 FROM transaction t WHERE t.org_id = d.org_id
                 AND t.id = d.transaction_id AND t.issuer_token = d.request_id)
             AND EXISTS (SELECT 1 FROM velocity_event v WHERE v.org_id = d.org_id AND v.id = d.id
-                AND v.approved AND v.amount = d.hold AND v.at = d.decided_at)
+                AND v.approved AND v.at = d.decided_at AND (v.amount = d.hold
+                    -- The network stood in before: what it let through was counted then.
+                    OR v.amount < d.hold AND EXISTS (SELECT 1 FROM transaction_event e
+                        WHERE e.org_id = d.org_id AND e.transaction_id = d.transaction_id
+                        AND e.recorded_at < d.decided_at)))
             AND (d.hold = 0
                  -- The network stood in before: what it let through already is the hold.
                  OR EXISTS (SELECT 1 FROM transaction_event v WHERE v.org_id = d.org_id

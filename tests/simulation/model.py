@@ -7,7 +7,7 @@ shares no code with it and never reads its rows of money. Each check is a senten
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -108,7 +108,11 @@ class Model(History):
             self.declined(card, vendor, now)
             return Answer(False, reason, kind, 0, payer.id if payer else None)
         paying = payer if case.paid else None
+        stood = charge.stands if charge else 0
         self.approve(asked.id, card, vendor, paying, Approval(decision, now, extra))
+        # What the network let through before us was counted when we heard of it.
+        counted = max(0, self.charges[asked.id].stands - stood)
+        self.events[-1] = replace(self.events[-1], amount=counted)
         return Answer(True, None, kind, extra, paying.id if paying else None)
 
     @staticmethod

@@ -142,6 +142,34 @@ async def test_an_increment_after_the_breaker_in_one_batch(
     assert rows(database_url, "SELECT sum(reserved)::bigint AS left FROM exposure") == [{"left": 0}]
 
 
+async def test_what_the_network_let_through_is_counted_once(
+    tenant: Tenant, database_url: str
+) -> None:
+    """We declined, the network stood in, and the same transaction is asked for again and passes."""
+    agent = await tenant.agent("bot")
+    card = await tenant.card(agent, limit=10_000)
+    await tenant.intent(agent, 5000, usage=Usage.WINDOW, max_count=9, card_id=card.id)
+    token = card.issuer_token or ""
+    cap = {"name": "one", "scope": ["card"], "window": "1h", "max_count": 1}
+    await tenant.policy(caps=[cap], flags={"no_intent": "note"})
+    first, declined = await tenant.decide(charge("zero", token, 100), charge("one", token, 490))
+    assert first.decision.approved
+    assert declined.decision.reason == "velocity_exceeded"
+    network = Network()
+    record = network.record("one", token, OPENAI)
+    network.stand_in(record, 490)
+    await tell(tenant, network, record)
+    await tenant.policy()
+    [answer] = await tenant.decide(charge("one", token, 500))
+    assert answer.decision.approved, answer.decision.reason
+    stands = "SELECT held + cleared AS money FROM transaction WHERE issuer_token = 'one'"
+    counted = (
+        "SELECT sum(amount)::bigint AS money FROM velocity_event WHERE approved AND transaction_id"
+        " = (SELECT id FROM transaction WHERE issuer_token = 'one')"
+    )
+    assert rows(database_url, counted) == rows(database_url, stands) != [{"money": 0}]
+
+
 async def test_a_verification_that_is_reversed_was_one(tenant: Tenant, database_url: str) -> None:
     """What gives its dollar back is no second verification of the day."""
     await tenant.policy(verification={"per_day": 2})

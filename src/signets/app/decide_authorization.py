@@ -197,7 +197,7 @@ def _apply(
     if decision.approved:
         _hold(services, uow, batch, writes, card_book, limits, before, after, intent, decision)
     live_after(batch, after)
-    _count(batch, writes, row, request, decision, limits)
+    _count(batch, writes, row, request, decision, limits, _added(before, after))
     _record(services, uow, batch, writes, request, decision, row, card_book)
     _ask(services, batch, request, row, card_book)
     if decision.trips_breaker:
@@ -306,6 +306,15 @@ def _no_exposure(
     )
 
 
+def _added(before: Transaction | None, after: Transaction) -> int:
+    """How much more the transaction holds and has cleared; as a rule, what was approved.
+
+    Where the network stood in before us, what it let through is held and counted already.
+    """
+    known = before.held + before.cleared if before else 0
+    return max(0, after.held + after.cleared - known)
+
+
 def _count(
     batch: Batch,
     writes: Writes,
@@ -313,10 +322,11 @@ def _count(
     request: AuthorizationRequest,
     decision: Decision,
     limits: Limits,
+    added: int,
 ) -> None:
-    """Velocity and the breaker."""
+    """Velocity and the breaker. An approval counts what it ``added`` to the transaction."""
     subject = limits.subject
-    amount = decision.hold if decision.approved else decision.asked
+    amount = added if decision.approved else decision.asked
     writes.velocity.append(
         VelocityRow(
             at=batch.now,
